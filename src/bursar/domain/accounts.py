@@ -1,0 +1,145 @@
+"""What is an account, and what does a provider tell about one?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, Self
+
+from bursar.domain.vocabulary import Vocabulary
+
+AccountCategory = Literal["investment", "banking", "credit", "other"]
+
+
+class AccountType(Vocabulary):
+    """The kinds of account; each belongs to exactly one category."""
+
+    BROKERAGE = "brokerage"
+    TRADITIONAL_IRA = "traditional_ira"
+    ROTH_IRA = "roth_ira"
+    SEP_IRA = "sep_ira"
+    SIMPLE_IRA = "simple_ira"
+    ROLLOVER_IRA = "rollover_ira"
+    RETIREMENT_401K = "401k"
+    ROTH_401K = "roth_401k"
+    RETIREMENT_403B = "403b"
+    HSA = "hsa"
+    PENSION = "pension"
+    EDUCATION_529 = "education_529"
+    TRUST = "trust"
+    CUSTODIAL = "custodial"
+    CRYPTO = "crypto"
+    CHECKING = "checking"
+    SAVINGS = "savings"
+    MONEY_MARKET = "money_market"
+    CD = "cd"
+    PREPAID = "prepaid"
+    CREDIT_CARD = "credit_card"
+    LINE_OF_CREDIT = "line_of_credit"
+    LOAN = "loan"
+    MORTGAGE = "mortgage"
+    OTHER = "other"
+
+    @classmethod
+    def aliases(cls) -> dict[str, str]:
+        """`ira` is a traditional IRA, `529` an education account."""
+        return {"ira": "traditional_ira", "529": "education_529"}
+
+    @classmethod
+    def fallback(cls) -> Self | None:
+        """Return OTHER; the provider's own label is kept beside it."""
+        return cls("other")
+
+    @property
+    def category(self) -> AccountCategory:
+        """The one category that this type belongs to."""
+        if self in _CREDIT:
+            return "credit"
+        if self in _BANKING:
+            return "banking"
+        return "other" if self is AccountType.OTHER else "investment"
+
+    def is_investment(self) -> bool:
+        """True for accounts whose value is holdings plus cash."""
+        return self.category == "investment"
+
+    def is_bank(self) -> bool:
+        """True for deposit accounts."""
+        return self.category == "banking"
+
+    def is_retirement(self) -> bool:
+        """True for accounts with retirement or health tax rules."""
+        return self in _RETIREMENT
+
+    def is_credit(self) -> bool:
+        """True for accounts on which the holder owes; their balances are negative."""
+        return self.category == "credit"
+
+    def category_sign(self) -> int:
+        """Return -1 where an institution's positive figure means owed, else +1."""
+        return -1 if self.is_credit() else 1
+
+
+_CREDIT = frozenset({AccountType.CREDIT_CARD, AccountType.LINE_OF_CREDIT, AccountType.LOAN, AccountType.MORTGAGE})
+_BANKING = frozenset(
+    {AccountType.CHECKING, AccountType.SAVINGS, AccountType.MONEY_MARKET, AccountType.CD, AccountType.PREPAID}
+)
+_RETIREMENT = frozenset(
+    {
+        AccountType.TRADITIONAL_IRA,
+        AccountType.ROTH_IRA,
+        AccountType.SEP_IRA,
+        AccountType.SIMPLE_IRA,
+        AccountType.ROLLOVER_IRA,
+        AccountType.RETIREMENT_401K,
+        AccountType.ROTH_401K,
+        AccountType.RETIREMENT_403B,
+        AccountType.HSA,
+        AccountType.PENSION,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderAccountData:
+    """An account as a provider or a file describes it now.
+
+    Balances have the holder's sign: what is owed is negative. `balance_known` is False when the source gave none; the
+    balance is then a placeholder zero that no one may show or sum.
+    """
+
+    provider_account_id: str = field(repr=False)
+    """Stable and opaque. When only the real account number exists, that number with `id_is_sensitive`."""
+    account_number_masked: str
+    name: str
+    account_type: str
+    """An `AccountType` value, or the provider's unknown word in lower case."""
+    currency: str
+    balance: Decimal
+    balance_known: bool = True
+    available_balance: Decimal | None = None
+    """Spendable now, never margin buying power; None when unknown."""
+    cash_balance: Decimal | None = None
+    credit_limit: Decimal | None = None
+    balance_as_of: datetime | None = None
+    """When the institution says that the balance was true; None when it does not say."""
+    balance_on: date | None = None
+    """The institution's calendar date of the balance; None when it does not say."""
+    is_active: bool = True
+    provider_type: str | None = None
+    """The provider's own label of the kind."""
+    persistent_id: str | None = field(default=None, repr=False)
+    """An identity that survives a new consent, where the provider has one; None otherwise."""
+    id_is_sensitive: bool = False
+    """True when `provider_account_id` is a real account number: it is then stored as a keyed hash only."""
+    institution_timezone: str | None = None
+    """IANA zone of the institution's calendar; None when unknown."""
+    raw_data: Mapping[str, object] | None = field(default=None, repr=False)
+
+
+def mask_account_number(number: str) -> str:
+    """Return a number with all but its last four characters starred; four characters or fewer are starred whole."""
+    text = number.strip()
+    if len(text) <= 4:
+        return "****"
+    return "*" * (len(text) - 4) + text[-4:]

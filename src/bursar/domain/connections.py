@@ -1,0 +1,129 @@
+"""What is a connection, and which states may it be in?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
+
+from bursar.domain.vocabulary import Vocabulary
+
+
+class CredentialType(Vocabulary):
+    """What kind of secret opens a connection."""
+
+    OAUTH2 = "oauth2"
+    API_KEY = "api_key"
+    LINK_TOKEN = "link_token"  # noqa: S105 - the name of a kind, not a secret
+    CERTIFICATE = "certificate"
+    FILE_IMPORT = "file_import"
+    CUSTOM = "custom"
+
+    def never_expires(self) -> bool:
+        """True when the kind has no expiry of its own; an explicit `expires_at` always wins over this."""
+        return self in self.never_expiring()
+
+    @classmethod
+    def never_expiring(cls) -> frozenset[Self]:
+        """Return the kinds without an expiry of their own."""
+        return frozenset({cls("api_key"), cls("certificate"), cls("file_import")})
+
+
+class ProviderAuthType(Vocabulary):
+    """How a user lets a provider read an account."""
+
+    OAUTH = "oauth"
+    API_KEY = "api_key"
+    FILE_IMPORT = "file_import"
+    LINK_TOKEN = "link_token"  # noqa: S105 - the name of a kind, not a secret
+    CERTIFICATE = "certificate"
+    CUSTOM = "custom"
+
+    @property
+    def credential_type(self) -> CredentialType:
+        """The credential kind that this way of connecting yields; derived, never configured twice."""
+        return CredentialType.OAUTH2 if self is ProviderAuthType.OAUTH else CredentialType(self.value)
+
+
+class ProviderCategory(Vocabulary):
+    """What kind of institution or service a provider is."""
+
+    BROKERAGE = "brokerage"
+    BANK = "bank"
+    CRYPTO = "crypto"
+    RETIREMENT = "retirement"
+    INVESTMENT = "investment"
+    CREDIT_CARD = "credit_card"
+    LOAN = "loan"
+    AGGREGATOR = "aggregator"
+    OTHER = "other"
+
+    @classmethod
+    def fallback(cls) -> Self | None:
+        """Return OTHER."""
+        return cls("other")
+
+
+class ProviderCapability(Vocabulary):
+    """What a provider promises to deliver; the contract suite holds it to each."""
+
+    ACCOUNTS = "accounts"
+    TRANSACTIONS = "transactions"
+    HOLDINGS = "holdings"
+    PENDING_TRANSACTIONS = "pending_transactions"
+    BALANCE_HISTORY = "balance_history"
+    INCREMENTAL_SYNC = "incremental_sync"
+    WEBHOOKS = "webhooks"
+    ORDERS = "orders"
+    MULTIPLE_ACCOUNTS = "multiple_accounts"
+
+
+class ConnectionStatus(Vocabulary):
+    """Where a connection stands; a rate limit or an outage never changes it."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    FAILED = "failed"
+    DISCONNECTED = "disconnected"
+
+    def may_become(self, other: "ConnectionStatus") -> bool:
+        """True when the move to the other status is one of the allowed ones."""
+        return other in _MOVES[self]
+
+
+_MOVES: Mapping[ConnectionStatus, frozenset[ConnectionStatus]] = {
+    ConnectionStatus.PENDING: frozenset(
+        {ConnectionStatus.ACTIVE, ConnectionStatus.FAILED, ConnectionStatus.DISCONNECTED}
+    ),
+    ConnectionStatus.ACTIVE: frozenset(
+        {ConnectionStatus.EXPIRED, ConnectionStatus.REVOKED, ConnectionStatus.DISCONNECTED}
+    ),
+    ConnectionStatus.EXPIRED: frozenset({ConnectionStatus.ACTIVE, ConnectionStatus.DISCONNECTED}),
+    ConnectionStatus.REVOKED: frozenset({ConnectionStatus.ACTIVE, ConnectionStatus.DISCONNECTED}),
+    ConnectionStatus.FAILED: frozenset({ConnectionStatus.ACTIVE, ConnectionStatus.DISCONNECTED}),
+    ConnectionStatus.DISCONNECTED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthTokens:
+    """What a token endpoint answered; durations are in seconds from now, None means that none was stated."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    """None means: keep the one that you have. Another value means: the old one is dead, store this one first."""
+    expires_in: int | None = None
+    token_type: str = "Bearer"  # noqa: S105 - the scheme's name
+    scope: str | None = None
+    refresh_expires_in: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialDates:
+    """When a connection's access ends by itself (UTC); None means that no end is known."""
+
+    expires_at: datetime | None = None
+    """End of the access credential; a refresh may renew it."""
+    refresh_expires_at: datetime | None = None
+    """End of unattended operation: the user must act before it."""

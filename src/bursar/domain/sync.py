@@ -1,0 +1,189 @@
+"""What travels from a provider or a file into the ledger, and what is reported about it?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as attribute
+from typing import Generic, TypeVar
+
+from bursar.domain.accounts import ProviderAccountData
+from bursar.domain.balances import BalanceObservation
+from bursar.domain.holdings import HoldingsListing
+from bursar.domain.transactions import ProviderTransactionData, RemovedTransaction
+from bursar.domain.vocabulary import Vocabulary
+
+T = TypeVar("T")
+
+SyncCursor = Mapping[str, str]
+"""What a provider needs to go on from here: opaque to everyone else, JSON-safe, without secrets."""
+
+
+class SyncTrigger(Vocabulary):
+    """Why a run was started."""
+
+    INITIAL = "initial"
+    MANUAL = "manual"
+    SCHEDULED = "scheduled"
+    WEBHOOK = "webhook"
+    IMPORT = "import"
+
+
+class SyncStatus(Vocabulary):
+    """Where a run stands; `partial` means that something in it could not be read or failed."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class RejectReason(Vocabulary):
+    """Why a record could not be taken into the ledger."""
+
+    MISSING_FIELD = "missing_field"
+    BAD_NUMBER = "bad_number"
+    BAD_DATE = "bad_date"
+    UNKNOWN_CURRENCY = "unknown_currency"
+    INCONSISTENT = "inconsistent"
+    UNSUPPORTED = "unsupported"
+    TOO_LARGE = "too_large"
+
+
+class RecordKind(Vocabulary):
+    """Which noun a record is about."""
+
+    ACCOUNT = "account"
+    TRANSACTION = "transaction"
+    HOLDING = "holding"
+    BALANCE = "balance"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedRecord:
+    """A record that was present and could not be read: stored, counted, shown; its run ends as `partial`."""
+
+    kind: RecordKind
+    index: int
+    """Position in its source, from 0."""
+    reason: RejectReason
+    field: str
+    """Path of the offending field in the source's own words, such as `transactions.3.amount` or `STMTTRN.TRNAMT`."""
+    provider_id: str | None = None
+    provider_account_id: str | None = attribute(default=None, repr=False)
+    line: int | None = None
+    """Line in a file, from 1; None for APIs."""
+    redacted_excerpt: str = ""
+    """At most 200 characters, redacted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataWarning:
+    """Something that was taken as it is and that a person should know."""
+
+    code: str
+    """Lower snake case, stable: `unmapped_value`, `sign_mismatch`, `charset_mismatch`."""
+    message: str
+    """For people; no values from the source that could be private."""
+    field: str | None = None
+    provider_id: str | None = None
+    line: int | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncBatch:
+    """What is applied to the ledger in one transaction, the cursor included.
+
+    Rows are domain records already. Within a batch an id occurs once in `transactions`, or in `removed`, not in both:
+    the source of the batch has let the later word win.
+    """
+
+    accounts: Sequence[ProviderAccountData] = ()
+    accounts_complete: bool = False
+    """True when `accounts` is all of them: an account that is missing is then marked as missing (never deleted)."""
+    transactions: Sequence[ProviderTransactionData] = ()
+    removed: Sequence[RemovedTransaction] = ()
+    holdings: Sequence[HoldingsListing] = ()
+    balances: Sequence[BalanceObservation] = ()
+    rejected: Sequence[RejectedRecord] = ()
+    warnings: Sequence[DataWarning] = ()
+    cursor: SyncCursor | None = None
+    """Stored with these rows; None leaves the stored cursor as it is. Never stored when `rejected` is not empty."""
+
+
+class RecordBatch(list[T], Generic[T]):
+    """A list of records that also says what could not be read and whether it is all there is."""
+
+    def __init__(
+        self,
+        records: Iterable[T] = (),
+        *,
+        rejected: Iterable[RejectedRecord] = (),
+        closed: Iterable[str] = (),
+        complete: bool = True,
+        next_cursor: str | None = None,
+        warnings: Iterable[DataWarning] = (),
+    ) -> None:
+        super().__init__(records)
+        self.rejected = list(rejected)
+        self.closed = list(closed)
+        """Ids of positions that the source lists with quantity zero."""
+        self.complete = complete
+        """False when the source may hold records that are not in this list."""
+        self.next_cursor = next_cursor
+        self.warnings = list(warnings)
+
+
+@dataclass(slots=True, kw_only=True)
+class RecordCounts:
+    """How many records of one noun a run created, changed, left alone, closed or could not read; exact."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    closed: int = 0
+    rejected: int = 0
+
+    def add(self, other: "RecordCounts") -> None:
+        """Add another batch's counts to these."""
+        self.created += other.created
+        self.updated += other.updated
+        self.unchanged += other.unchanged
+        self.closed += other.closed
+        self.rejected += other.rejected
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the five counts by name."""
+        return {
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "closed": self.closed,
+            "rejected": self.rejected,
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncReport:
+    """What one or more applied batches did to the ledger."""
+
+    accounts: RecordCounts = attribute(default_factory=RecordCounts)
+    transactions: RecordCounts = attribute(default_factory=RecordCounts)
+    holdings: RecordCounts = attribute(default_factory=RecordCounts)
+    balances: RecordCounts = attribute(default_factory=RecordCounts)
+    warnings: list[DataWarning] = attribute(default_factory=list[DataWarning])
+    rejected: list[RejectedRecord] = attribute(default_factory=list[RejectedRecord])
+
+    def add(self, other: "SyncReport") -> None:
+        """Add another batch's report to this one."""
+        self.accounts.add(other.accounts)
+        self.transactions.add(other.transactions)
+        self.holdings.add(other.holdings)
+        self.balances.add(other.balances)
+        self.warnings.extend(other.warnings)
+        self.rejected.extend(other.rejected)
+
+    def status(self) -> SyncStatus:
+        """Return `partial` when anything was rejected, else `succeeded`."""
+        return SyncStatus.PARTIAL if self.rejected else SyncStatus.SUCCEEDED
