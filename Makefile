@@ -1,0 +1,54 @@
+# What to run here: `make help`. A fresh clone needs Python 3.11 or newer, make and a package index; nothing else.
+#   PYTHON=python3.12  which interpreter builds the environment     JOBS=4  how many processes run the tests
+#   ARGS="..."         passed on to `make demo`, `make test`, `make test-slow`
+
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$name && break; done)
+JOBS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$cores -lt 4 ] && echo $$cores || echo 4)
+UV = $(shell command -v uv || echo .venv/bin/uv)
+PYTEST = .venv/bin/python -m pytest
+PYTHON_FOLDERS = $(wildcard src tests tools benchmarks)
+READY = .venv/.bursar-ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow check format bench
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+install: $(READY)  ## Build .venv with everything, exactly as locked
+
+# The stamp is younger than the lock: the second `make` starts at once. --inexact keeps the uv that runs.
+$(READY): pyproject.toml uv.lock
+	@test -n "$(PYTHON)" || { echo "Bursar needs Python 3.11 or newer: install it, or name one with PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv || { \
+		echo "$(PYTHON) cannot create environments: install its venv module (Debian and Ubuntu: python3-venv)" >&2; exit 1; }
+	@command -v uv >/dev/null || test -x .venv/bin/uv || .venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(UV) sync --quiet --frozen --all-extras --inexact --python .venv/bin/python
+	@touch $@
+
+demo: $(READY)  ## A ledger full of simulated banks in your browser (ARGS=--once: print and leave)
+	@.venv/bin/bursar demo $(ARGS)
+
+test: $(READY)  ## Every test but the long runs; BURSAR_TEST_DATABASE_URL uses a PostgreSQL of yours
+	@$(PYTEST) -n $(JOBS) --dist loadfile -m "not slow" $(ARGS)
+
+test-slow: $(READY)  ## The long runs
+	@$(PYTEST) -m slow $(ARGS)
+
+check: $(READY)  ## Lint, format, types, import contracts, our own rules, lock file
+	.venv/bin/ruff check $(PYTHON_FOLDERS)
+	.venv/bin/ruff format --check $(PYTHON_FOLDERS)
+	.venv/bin/basedpyright
+	.venv/bin/lint-imports
+	.venv/bin/python tools/lint_rules.py
+	.venv/bin/python tools/leak_check.py
+	$(UV) lock --check --quiet
+
+format: $(READY)  ## Format, and repair what the linter can
+	.venv/bin/ruff format $(PYTHON_FOLDERS)
+	.venv/bin/ruff check --fix $(PYTHON_FOLDERS)
+
+bench: $(READY)  ## Every figure that we publish, beside its peer
+	@set -e; for script in $(sort $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))); do \
+		echo "== $$script"; .venv/bin/python $$script; done
