@@ -1,0 +1,53 @@
+"""What must a provider's or a file format's simulator offer to the sandbox?"""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from datetime import date
+from typing import Any, Protocol
+
+from bursar.sandbox.world import World
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class MountedFace(Protocol):
+    """A provider's simulated server in front of one world: an ASGI application and a little more."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request; `scope["root_path"]` is the prefix it is mounted at."""
+        ...
+
+    async def catch_up(self) -> None:
+        """Does what fell due while the clock moved, such as sending webhooks; returns when it is done."""
+        ...
+
+    def credentials(self) -> Mapping[str, str]:
+        """What a tester must configure to be let in; the control plane shows it."""
+        ...
+
+    def error_body(self, status: int) -> bytes:
+        """The JSON body with which this provider would report an HTTP status of 429, 500 or 503."""
+        ...
+
+
+class Face(Protocol):
+    """The recipe of a simulated server; `providers/<p>/sandbox` exports one as `SANDBOX`."""
+
+    @property
+    def slug(self) -> str:
+        """The provider's slug and the path prefix it is served under."""
+        ...
+
+    def build(self, world: World) -> MountedFace:
+        """A server in front of `world`; each call gives an independent one."""
+        ...
+
+
+class StatementWriter(Protocol):
+    """Renders a statement file; `importers/<f>/sandbox.py` exports one per dialect."""
+
+    def __call__(self, world: World, account_id: str, start: date, end: date, /) -> bytes:
+        """The settled rows booked from `start` to `end` (both included) and the balance as of the virtual now."""
+        ...
