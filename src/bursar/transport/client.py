@@ -266,6 +266,8 @@ class HttpClient:
                 if await call.auth.renew(credentials):
                     continue
             wait_s = parse_retry_after(outcome.headers, self._timing.now())
+            if wait_s is None and outcome.status == 429:
+                wait_s = call.policy.rate_limit_wait_s
             if wait_s is not None:
                 outcome = replace(outcome, retry_at=self._timing.now() + timedelta(seconds=wait_s))
             delay_s = call.policy.delay_s(

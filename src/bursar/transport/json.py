@@ -7,6 +7,8 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from bursar.transport.redaction import Secret
+
 T = TypeVar("T")
 
 MAX_EXPONENT = 30
@@ -51,12 +53,24 @@ def _float_hook(text: str) -> Decimal:
     return number
 
 
+def _decode_hook(type_: type, value: Any) -> Any:
+    if type_ is Secret and isinstance(value, str):
+        return Secret(value)
+    raise NotImplementedError
+
+
+def _encode_hook(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+
 @lru_cache(maxsize=256)
 def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(type_, float_hook=_float_hook)
+    return msgspec.json.Decoder(type_, float_hook=_float_hook, dec_hook=_decode_hook)
 
 
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=_encode_hook)
 
 
 def decode(body: bytes | msgspec.Raw, type_: type[T]) -> T:
@@ -84,7 +98,7 @@ def decode_object(body: bytes) -> dict[str, Any]:
 
 
 def encode(value: Any) -> bytes:
-    """Encode a request body; a `Decimal` is written as a JSON number with exactly its digits.
+    """Encode a request body; a `Decimal` is written as a JSON number with exactly its digits, a `Secret` in clear.
 
     Raises:
         ValueError: a number is NaN, infinite or beyond 30 places: those have no JSON form that anybody reads alike.

@@ -17,6 +17,7 @@ async def iter_pages(
     *,
     first: Token,
     max_pages: int = MAX_PAGES,
+    loop_error: Callable[[str], Exception] = PageLoopError,
 ) -> AsyncIterator[Page]:
     """Yield every page, one at a time, until a page names no successor.
 
@@ -25,6 +26,7 @@ async def iter_pages(
         next_token: the token of the page after this one; None ends the listing. An empty page does not.
         first: the token of the first page.
         max_pages: a stop for providers that invent a fresh token for ever.
+        loop_error: makes the error from our words, for SDKs with a tree of their own.
 
     Raises:
         PageLoopError: a token came back that was already used, or there are more than `max_pages` pages. What was
@@ -34,9 +36,9 @@ async def iter_pages(
     seen: set[Token] = set()
     while token is not None:
         if token in seen:
-            raise PageLoopError("the provider returned a page token that was already used")
+            raise loop_error("the provider returned a page token that was already used")
         if len(seen) >= max_pages:
-            raise PageLoopError(f"the provider returned more than {max_pages} pages")
+            raise loop_error(f"the provider returned more than {max_pages} pages")
         seen.add(token)
         page = await fetch(token)
         yield page

@@ -25,6 +25,8 @@ class RetryPolicy:
         retry_after_cap_s: a longer wait asked for by the provider is not slept: the error carries `retry_at` instead.
         budget_s: attempts and waits together; a wait that would not end inside it is not begun.
         statuses: answers worth repeating.
+        rate_limit_wait_s: the wait to assume for a 429 without `Retry-After`, where a provider's windows are known;
+            None falls back to the backoff.
     """
 
     retries: int = 2
@@ -33,6 +35,7 @@ class RetryPolicy:
     retry_after_cap_s: float = 20.0
     budget_s: float = 60.0
     statuses: frozenset[int] = RETRIED_STATUSES
+    rate_limit_wait_s: float | None = None
 
     def delay_s(
         self, problem: Problem, *, wait_s: float | None, attempt: int, elapsed_s: float, idempotent: bool, dice: float
