@@ -28,13 +28,10 @@ NAMED_PROVIDER_ROOMS = frozenset({"providers", "importers", "sandbox"})
 
 # What knows no tenant, with the reason. A key is a module, or a module and one of its functions.
 GLOBAL_CODE = {
+    "storage/database.py": "the pool and its transactions; a transaction is bound to its tenant when it opens",
     "storage/embedded.py": "starts and stops a database server; there is no row in it",
-    "storage/engine.py": "opens the connection pool that every tenant shares",
-    "storage/migrate.py": "changes tables, not rows",
     "storage/queue.py": "the job engine's own tables; each job carries its tenant in its arguments",
-    "storage/tenants.py": "creates and finds the tenants themselves",
-    "storage/unit_of_work.py": "binds the tenant to the transaction when it is opened",
-    "storage/users.py": "a person signs in before a tenant is known",
+    "storage/schema.py": "changes tables, not rows",
 }
 GLOBAL_TABLES = frozenset({"tenants", "users", "alembic_version"})
 GLOBAL_TABLE_PREFIXES = ("pg_", "information_schema", "procrastinate_", "incoming_")
@@ -143,7 +140,7 @@ def no_float(module: Module) -> Iterator[tuple[int, str]]:
 @rule("tenant-first")
 def tenant_first(module: Module) -> Iterator[tuple[int, str]]:
     """Whatever touches rows says whose rows, before anything else. Only coroutines touch rows here."""
-    if module.room not in {"storage", "services"} or len(module.place) != 2 or module.place[1].startswith("_"):
+    if module.room not in {"storage", "services"} or "migrations" in module.place or module.place[-1].startswith("_"):
         return
     key = "/".join(module.place)
     if key in GLOBAL_CODE:

@@ -31,6 +31,7 @@ VIOLATIONS = {
         "tenant-first",
     ),
     "service without tenant": ("src/bursar/services/sync.py", "async def sync(uow, run_id): ...\n", 1, "tenant-first"),
+    "service in a package": ("src/bursar/services/sync/run.py", "async def sync(run_id): ...\n", 1, "tenant-first"),
     "tenant is not first": ("src/bursar/services/sync.py", "async def sync(a, tenant_id): ...\n", 1, "tenant-first"),
     "tenant by keyword": ("src/bursar/services/sync.py", "async def sync(*, tenant_id): ...\n", 1, "tenant-first"),
     "select without tenant": (
@@ -101,7 +102,7 @@ CLEAN = {
     ),
     "tenant in a service": ("src/bursar/services/sync.py", "async def sync(uow, tenant_id, run_id): ...\n"),
     "pure function": ("src/bursar/services/words.py", "def explain(failure): ...\n"),
-    "global module": ("src/bursar/storage/tenants.py", "async def create_tenant(connection, name): ...\n"),
+    "global module": ("src/bursar/storage/schema.py", "async def migrate(database_url): ...\n"),
     "statement of a tenant": (
         "src/bursar/storage/accounts.py",
         'A = "select id from accounts where tenant_id = %s"\n',
