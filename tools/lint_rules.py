@@ -28,15 +28,18 @@ NAMED_PROVIDER_ROOMS = frozenset({"providers", "importers", "sandbox"})
 
 # What knows no tenant, with the reason. A key is a module, or a module and one of its functions.
 GLOBAL_CODE = {
-    "storage/database.py": "the pool and its transactions; a transaction is bound to its tenant when it opens",
     "storage/embedded.py": "starts and stops a database server; there is no row in it",
+    "storage/providers.py": "the catalogue of providers is the same for every tenant",
     "storage/queue.py": "the job engine's own tables; each job carries its tenant in its arguments",
     "storage/schema.py": "changes tables, not rows",
+    "storage/staging.py": "fills a temporary table that lives as long as one tenant's transaction",
+    "storage/tenants.py:find_principal": "finds out whose token it is, so the tenant is its answer",
+    "storage/unit_of_work.py": "the pool and its transactions; a transaction is bound to its tenant when it opens",
 }
-GLOBAL_TABLES = frozenset({"tenants", "users", "alembic_version"})
+GLOBAL_TABLES = frozenset({"tenants", "providers", "alembic_version"})
 GLOBAL_TABLE_PREFIXES = ("pg_", "information_schema", "procrastinate_", "incoming_")
 # What may stand before tenant_id: the object itself and the open transaction.
-BEFORE_TENANT = frozenset({"self", "cls", "uow", "unit_of_work", "connection", "transaction"})
+BEFORE_TENANT = frozenset({"self", "cls", "tx", "uow", "unit_of_work", "transaction"})
 # Slugs that are also English words are looked for as a whole string or as a module path, not inside other names.
 ORDINARY_WORDS = frozenset({"sequence"})
 
