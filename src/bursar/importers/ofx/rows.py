@@ -1,0 +1,235 @@
+"""What does one row of a bank or card statement say, in types?"""
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import BinaryIO, NamedTuple
+
+from bursar.importers.ofx.container import CHUNK_SIZE, open_container
+from bursar.importers.ofx.dates import DateReader, Moment
+from bursar.importers.ofx.elements import ROW_LEAVES, Element, ElementReader
+from bursar.importers.ofx.failures import OfxFileError
+from bursar.importers.ofx.names import PENDING_ROW, ROWS
+from bursar.importers.ofx.notices import Notices
+from bursar.importers.ofx.numbers import NumberReader
+from bursar.importers.ofx.scanner import Scanner, clean
+
+# At most 20 digits, and no fraction of three: `1.234` may be a grouped integer and goes to the number reader.
+_PLAIN_AMOUNT = re.compile(r"\s*+([+-]?+[0-9]{1,20}+(?:\.(?:[0-9]{4,10}+|[0-9]{1,2}+))?+)\s*+")
+_NO_IDS = frozenset({"null", "none", "n/a", "na"})
+_EXTRA_LIMIT = 32
+
+
+class RowCurrency(NamedTuple):
+    """The currency element of a row: CURRENCY (the amount is in `symbol`) or ORIGCURRENCY (it was, before)."""
+
+    symbol: str
+    rate: Decimal | None
+    """Units of the account's currency for one of `symbol`; None when absent or unreadable."""
+    is_original: bool
+
+
+class RowDetails(NamedTuple):
+    """What only some rows have; None means that the file does not say."""
+
+    user_date: date | None = None
+    available_on: date | None = None
+    corrects_id: str | None = None
+    correction: str | None = None
+    """`REPLACE` or `DELETE`."""
+    server_id: str | None = None
+    reference: str | None = None
+    industry_code: str | None = None
+    payee_id: str | None = None
+    extended_name: str | None = None
+    currency: RowCurrency | None = None
+    extras: tuple[tuple[str, str], ...] = ()
+    """Vendor elements, name and text."""
+
+
+NO_DETAILS = RowDetails()
+
+
+class BankRow(NamedTuple):
+    """One row of a bank or card statement. The amount has the sign as sent: positive enters the account."""
+
+    line: int
+    kind: str
+    """TRNTYPE, upper case; empty when absent."""
+    posted: Moment
+    amount: Decimal
+    fitid: str | None
+    """None when absent or a placeholder (`0`, `null`, `N/A`)."""
+    name: str | None
+    memo: str | None
+    check_number: str | None
+    is_pending: bool = False
+    details: RowDetails = NO_DETAILS
+
+    @property
+    def posted_on(self) -> date:
+        """The booking day in the institution's calendar."""
+        return self.posted.on
+
+    @property
+    def occurred_at(self) -> datetime | None:
+        """The instant, in UTC, where the row really states one."""
+        return self.posted.at
+
+
+class RejectedRow(NamedTuple):
+    """A row that is present and cannot be read."""
+
+    line: int
+    reason: str
+    """`bad_date`, `bad_number` or `too_large`."""
+    field: str
+    """Path of the element, such as `STMTTRN.TRNAMT`."""
+    fitid: str | None
+    value: str | None
+    """What stood there, not redacted; None when nothing did."""
+
+
+class RowReader:
+    """Types the rows of one file."""
+
+    def __init__(self, dates: DateReader, numbers: NumberReader) -> None:
+        self._dates = dates
+        self._numbers = numbers
+
+    def read_plain(self, line: int, texts: tuple[str | None, ...]) -> BankRow | RejectedRow:
+        """Return the row that plain texts (raw, in the order of ROW_LEAVES) make."""
+        kind, posted, user, avail, amount_text, fitid, fixes, fix, server, check, ref, sic, payee, name, extd, memo = (
+            texts
+        )
+        moment = None if posted is None else self._dates.read(posted, line)
+        if amount_text is None:
+            amount = None
+        else:
+            plain = _PLAIN_AMOUNT.fullmatch(amount_text)
+            amount = Decimal(plain[1]) if plain is not None else self._numbers.read(clean(amount_text), line)
+        if fitid is not None:
+            fitid = real_id(clean(fitid))
+        if moment is None or amount is None:
+            bad_date = ("STMTTRN.DTPOSTED", posted) if moment is None else None
+            return _rejected(line, fitid, bad_date or ("STMTTRN.TRNAMT", amount_text))
+        if name is not None:
+            name = name.strip()
+            name = (clean(name) if "&" in name else name) or None
+        if memo is not None:
+            memo = memo.strip()
+            memo = (clean(memo) if "&" in memo else memo) or None
+        details = NO_DETAILS
+        if ref or sic or user or avail or server or payee or extd or fixes or fix:
+            details = self._details(line, tuple(text and clean(text) for text in texts))
+        return BankRow(
+            line,
+            "" if kind is None else kind.strip().upper(),
+            moment,
+            amount,
+            fitid,
+            name,
+            memo,
+            None if check is None else clean(check) or None,
+            False,
+            details,
+        )
+
+    def read_element(self, row: Element) -> BankRow | RejectedRow:
+        """Return the row that an element of any shape makes."""
+        is_pending = row.name == PENDING_ROW
+        date_name = "DTTRAN" if is_pending else "DTPOSTED"
+        if row.has_too_large():
+            return RejectedRow(row.line, "too_large", row.name, real_id(row.value("FITID") or ""), None)
+        posted, amount_text, fitid = row.value(date_name), row.value("TRNAMT"), real_id(row.value("FITID") or "")
+        moment = None if posted is None else self._dates.read(posted, row.line)
+        amount = None if amount_text is None else self._numbers.read(amount_text, row.line)
+        if moment is None or amount is None:
+            bad_date = (f"{row.name}.{date_name}", posted) if moment is None else None
+            return _rejected(row.line, fitid, bad_date or (f"{row.name}.TRNAMT", amount_text))
+        details = self._details(row.line, tuple(map(row.value, ROW_LEAVES)))
+        details = details._replace(currency=self.currency(row), extras=_extras(row))
+        return BankRow(
+            row.line,
+            (row.value("TRNTYPE") or "").upper(),
+            moment,
+            amount,
+            fitid,
+            row.value("NAME") or row.value("PAYEE", "NAME"),
+            row.value("MEMO"),
+            row.value("CHECKNUM"),
+            is_pending,
+            details,
+        )
+
+    def currency(self, row: Element) -> RowCurrency | None:
+        """Return the currency element of a row, or None without one."""
+        for name in ("CURRENCY", "ORIGCURRENCY"):
+            element = row.find(name)
+            if element is None:
+                continue
+            symbol = element.value("CURSYM") or element.text
+            if not symbol:
+                continue
+            rate_text = element.value("CURRATE")
+            rate = None if rate_text is None else self._numbers.read(rate_text, element.line)
+            return RowCurrency(symbol.upper(), rate, name == "ORIGCURRENCY")
+        return None
+
+    def _details(self, line: int, texts: tuple[str | None, ...]) -> RowDetails:
+        _, _, user, avail, _, _, fixes, fix, server, _, ref, sic, payee, _, extended, _ = texts
+        user_moment = self._dates.read(user, line) if user else None
+        available = self._dates.read(avail, line) if avail else None
+        details = RowDetails(
+            user_date=None if user_moment is None else user_moment.on,
+            available_on=None if available is None else available.on,
+            corrects_id=real_id(fixes) if fixes else None,
+            correction=fix.upper() if fix else None,
+            server_id=server or None,
+            reference=ref or None,
+            industry_code=sic or None,
+            payee_id=payee or None,
+            extended_name=extended or None,
+        )
+        return NO_DETAILS if details == NO_DETAILS else details
+
+
+def real_id(text: str) -> str | None:
+    """Return a transaction id, or None for what institutions write when they have none."""
+    if not text.strip("0") or text.lower() in _NO_IDS:
+        return None
+    return text
+
+
+def iter_rows(source: bytes | BinaryIO, *, chunk_size: int = CHUNK_SIZE) -> Iterator[BankRow | RejectedRow]:
+    """Yield the bank and card rows of a file of any size in constant memory, whichever statement they stand in.
+
+    Raises:
+        OfxFileError: the file is not OFX, or its end is missing; before the first row where that can be seen.
+    """
+    notices = Notices()
+    container = open_container(source, notices)
+    rows = RowReader(DateReader(notices), NumberReader(notices, container.texts))
+    reader = ElementReader(Scanner(container.texts(chunk_size=chunk_size), container.first_line), notices)
+    read_plain = rows.read_plain
+    for line, record in reader.events():
+        if not isinstance(record, Element):
+            yield read_plain(line, record)
+        elif record.name in ROWS:
+            yield rows.read_element(record)
+    if not reader.is_complete:
+        raise OfxFileError("truncated")
+
+
+def _extras(row: Element) -> tuple[tuple[str, str], ...]:
+    known = frozenset(ROW_LEAVES) | {"DTTRAN", "DTEXPIRE"}
+    return tuple((child.name, child.text) for child in row.children if child.text and child.name not in known)[
+        :_EXTRA_LIMIT
+    ]
+
+
+def _rejected(line: int, fitid: str | None, bad: tuple[str, str | None]) -> RejectedRow:
+    field, value = bad
+    reason = "bad_number" if field.endswith("TRNAMT") else "bad_date"
+    return RejectedRow(line, reason, field, fitid, value and value.strip())
