@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Self
+from uuid import UUID
 
 from bursar.domain.vocabulary import Vocabulary
 
@@ -135,6 +136,37 @@ class ProviderAccountData:
     institution_timezone: str | None = None
     """IANA zone of the institution's calendar; None when unknown."""
     raw_data: Mapping[str, object] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account of the ledger: ours for ever, whoever it is read through. Balances have the holder's sign."""
+
+    id: UUID
+    name: str
+    account_type: str
+    provider_type: str | None
+    account_number_masked: str
+    currency: str
+    balance: Decimal
+    balance_known: bool
+    """False: no source has stated a balance, and `balance` is no figure to show."""
+    available_balance: Decimal | None
+    cash_balance: Decimal | None
+    credit_limit: Decimal | None
+    balance_as_of: datetime | None
+    institution_name: str | None
+    institution_timezone: str | None
+    is_active: bool
+    missing_since: datetime | None
+    """Since when a complete listing of its provider lacks it; None while it is listed."""
+    last_synced_at: datetime | None
+    """When one of its connections last read it with success."""
+    connection_ids: list[UUID]
+    """The connections that it is, or was, read through; the newest first."""
+    version: int
+    created_at: datetime
+    updated_at: datetime
 
 
 def mask_account_number(number: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from bursar.domain.vocabulary import Vocabulary
 
@@ -42,3 +43,24 @@ class BalanceObservation:
     available_balance: Decimal | None = None
     holdings_value: Decimal | None = None
     cash_value: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceSnapshot:
+    """A balance as a source stated it, kept for ever and never changed."""
+
+    id: UUID
+    account_id: UUID
+    sync_run_id: UUID | None
+    balance: Decimal
+    available_balance: Decimal | None
+    holdings_value: Decimal | None
+    cash_value: Decimal | None
+    currency: str
+    source: str
+    captured_at: datetime
+    """The source's as-of instant where it states one, else when it was read."""
+    observed_on: date
+    """The institution's calendar date of the balance."""
+    date_is_stated: bool
+    """True when the source itself names the date."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
+from uuid import UUID
 
 from bursar.domain.vocabulary import Vocabulary
 
@@ -127,3 +128,43 @@ class CredentialDates:
     """End of the access credential; a refresh may renew it."""
     refresh_expires_at: datetime | None = None
     """End of unattended operation: the user must act before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One login of one user at one provider, or the place where a user's files of one institution come in."""
+
+    id: UUID
+    user_id: UUID
+    provider_slug: str
+    status: ConnectionStatus
+    environment: str | None
+    alias: str | None
+    external_login_id: str | None = field(repr=False)
+    institution_id: str | None
+    institution_name: str | None
+    scopes: list[str]
+    connected_at: datetime | None
+    disconnected_at: datetime | None
+    expires_at: datetime | None
+    refresh_expires_at: datetime | None
+    last_sync_at: datetime | None
+    last_sync_status: str | None
+    last_success_at: datetime | None
+    last_error_code: str | None
+    last_error_message: str | None
+    next_attempt_at: datetime | None
+    sync_cursor: Mapping[str, str] | None = field(repr=False)
+    lease_token: UUID | None = field(repr=False)
+    lease_until: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    def is_syncing(self, now: datetime) -> bool:
+        """True while a run holds a live lease."""
+        return self.lease_until is not None and self.lease_until > now
+
+    def can_sync(self) -> bool:
+        """True when a run may be started: nothing needs the user."""
+        return self.status is ConnectionStatus.ACTIVE

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Self
+from uuid import UUID
 
 from bursar.domain.vocabulary import Vocabulary
 
@@ -64,3 +65,37 @@ class HoldingsListing:
     """True when the source lists all of them: what is not in it is then closed. False closes nothing."""
     as_of: datetime | None = None
     """None means now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A position of the ledger."""
+
+    id: UUID
+    account_id: UUID
+    provider_holding_id: str
+    symbol: str
+    security_name: str
+    security_id: str | None
+    security_id_type: str | None
+    asset_type: str
+    quantity: Decimal
+    multiplier: Decimal
+    currency: str
+    cost_basis: Decimal | None
+    market_value: Decimal | None
+    average_price: Decimal | None
+    current_price: Decimal | None
+    price_as_of: datetime | None
+    as_of: datetime | None
+    is_active: bool
+    """False once it is closed: listed with quantity zero, or missing from a complete listing."""
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def unrealized_gain_loss(self) -> Decimal | None:
+        """Market value minus cost; None when either is unknown or the cost is zero."""
+        if self.market_value is None or not self.cost_basis:
+            return None
+        return self.market_value - self.cost_basis

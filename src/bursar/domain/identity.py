@@ -7,81 +7,17 @@ each rule over all rows before the next one; what stays unpaired is new.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from uuid import UUID
 
+from bursar.domain.evidence import Decision, DuplicateDecision, Evidence, EvidenceOrigin, IdTrust
 from bursar.domain.fingerprints import MarkedRows
 from bursar.domain.transactions import ProviderTransactionData
-from bursar.domain.vocabulary import Vocabulary
 
 PENDING_MATCH_DAYS = 10
 """A posted row without a link may replace a pending row of the same amount that is at most this much older."""
 
 UNTRUSTED_ID_CONTENTS = 3
 """An id with this many different contents in one reading is a constant, not an id."""
-
-
-class IdTrust(Vocabulary):
-    """What an equal transaction id means at a source."""
-
-    STABLE = "stable"
-    """Equal id, same row: a different amount or date is an edit by the institution."""
-    CONTENT = "content"
-    """Ids are reused and renumbered: an equal id counts only when the content agrees."""
-    NONE = "none"
-    """Ids mean nothing from one reading to the next: only the content, counted, tells rows apart."""
-
-
-class DuplicateDecision(Vocabulary):
-    """What an incoming row turned out to be."""
-
-    NEW = "new"
-    DUPLICATE = "duplicate"
-    UPDATED = "updated"
-    ID_REUSED = "id_reused"
-    CORRECTION = "correction"
-    DELETION = "deletion"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What a source once said about a row of the ledger."""
-
-    key: str
-    """The source's id, made unique where the source reuses it; unique within the account's source."""
-    provider_transaction_id: str | None
-    """The source's id as sent; None when it gave none."""
-    fingerprint: bytes | None
-    """Of the content when last seen; None when the id is known only from a correction that names it."""
-    content_hash: bytes
-    transaction_id: UUID
-    amount: Decimal
-    transaction_date: date
-    is_pending: bool
-    is_withdrawn: bool = False
-    """True once the source has taken the row back, or replaced it by a posted one."""
-    is_orphan: bool = False
-    """True when it comes from a source of the account that has ended (ids changed with a new consent)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What to do with one incoming row."""
-
-    row: ProviderTransactionData
-    kind: DuplicateDecision
-    key: str
-    """Under which the evidence is kept from now on."""
-    fingerprint: bytes
-    content_hash: bytes
-    transaction_id: UUID | None
-    """The stored row that it is; None for a new one."""
-    replaces: Evidence | None = None
-    """The evidence whose place this row takes: the same id with new content, a pending row, another number."""
-    warning: str | None = None
-    """A stable code when a person should look at it: `id_reused`, `id_renumbered`, `correction_unknown`."""
 
 
 def decide(marked: MarkedRows, stored: Iterable[Evidence], trust: IdTrust) -> list[Decision]:
@@ -99,8 +35,8 @@ def decide(marked: MarkedRows, stored: Iterable[Evidence], trust: IdTrust) -> li
 _Rule = Callable[[int, ProviderTransactionData], None]
 
 
-def _is_withdrawn(evidence: Evidence) -> bool:
-    return evidence.is_withdrawn
+def _last_resort(evidence: Evidence) -> tuple[bool, bool, bool]:
+    return evidence.origin is not EvidenceOrigin.OWN, evidence.is_withdrawn, evidence.is_superseded
 
 
 class _Pairing:
@@ -115,18 +51,20 @@ class _Pairing:
         self.stored = list(stored)
         self.taken: set[int] = set()
         """`id()` of the evidence already paired with a row of this run."""
+        self.taken_rows: set[UUID] = set()
+        """Rows of the ledger already paired: equal content finds no second row through other evidence of the first."""
         self.keys: set[str] = set()
         """Keys that exist, stored or given in this run."""
         self.by_id: dict[str, list[Evidence]] = defaultdict(list)
         self.by_print: dict[bytes, list[Evidence]] = defaultdict(list)
         for evidence in self.stored:
-            if not evidence.is_orphan:
+            if evidence.origin is EvidenceOrigin.OWN:
                 self.keys.add(evidence.key)
                 if evidence.provider_transaction_id is not None:
                     self.by_id[evidence.provider_transaction_id].append(evidence)
             if evidence.fingerprint is not None:
                 self.by_print[evidence.fingerprint].append(evidence)
-        self.pending = [evidence for evidence in self.stored if evidence.is_pending and not evidence.is_withdrawn]
+        self.pending = [e for e in self.stored if e.is_pending and not (e.is_withdrawn or e.is_superseded)]
         self.contents: dict[str, set[bytes]] = defaultdict(set)
         """Id -> the different contents that carry it in this reading."""
         self.first: dict[tuple[str, bytes], int] = {}
@@ -147,10 +85,10 @@ class _Pairing:
 
     def _rules(self) -> tuple[_Rule, ...]:
         if self.trust is IdTrust.STABLE:
-            return (self._correction, self._same_id, self._linked_pending, self._without_id, self._orphan)
+            return (self._corrections, self._same_id, self._linked_pending, self._without_id, self._orphan)
         if self.trust is IdTrust.CONTENT:
             return (
-                self._correction,
+                self._corrections,
                 self._repeat_in_reading,
                 self._same_id_same_content,
                 self._known_from_correction,
@@ -169,8 +107,10 @@ class _Pairing:
     def _same_id(self, index: int, row: ProviderTransactionData) -> None:
         """An id that means the row: equal content is a repeat, other content an edit."""
         for evidence in self._unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
+            overtaken = evidence.is_superseded and self._is_pending(row)
             unchanged = evidence.content_hash == self.hashes[index] and not evidence.is_withdrawn
-            self._settle(index, DuplicateDecision.DUPLICATE if unchanged else DuplicateDecision.UPDATED, evidence)
+            kind = DuplicateDecision.DUPLICATE if overtaken or unchanged else DuplicateDecision.UPDATED
+            self._settle(index, kind, evidence)
             return
 
     def _linked_pending(self, index: int, row: ProviderTransactionData) -> None:
@@ -200,8 +140,7 @@ class _Pairing:
     def _same_id_same_content(self, index: int, row: ProviderTransactionData) -> None:
         for evidence in self._unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
             if evidence.fingerprint == self.prints[index] and self._is_pending(row) >= evidence.is_pending:
-                changed = evidence.content_hash != self.hashes[index] or evidence.is_withdrawn
-                self._settle(index, DuplicateDecision.UPDATED if changed else DuplicateDecision.DUPLICATE, evidence)
+                self._settle(index, self._repeat_or_edit(index, evidence), evidence)
                 return
 
     def _known_from_correction(self, index: int, row: ProviderTransactionData) -> None:
@@ -233,9 +172,9 @@ class _Pairing:
         if name is None:
             return
         own_id_moved = any(evidence.fingerprint != self.prints[index] for evidence in self.by_id.get(name, ()))
-        for evidence in self._unpaired(self.by_print.get(self.prints[index], ())):
+        for evidence in self._unpaired_content(index):
             other = evidence.provider_transaction_id
-            if evidence.is_orphan or other is None or other == name:
+            if evidence.origin is not EvidenceOrigin.OWN or evidence.is_superseded or other is None or other == name:
                 continue
             if own_id_moved or self.contents.get(other, set[bytes]()) - {self.prints[index]}:
                 self._settle(
@@ -247,7 +186,8 @@ class _Pairing:
         if row.provider_transaction_id is None or self._is_constant(row.provider_transaction_id):
             return
         for evidence in self._unpaired(self.by_id.get(row.provider_transaction_id, ())):
-            if evidence.transaction_date == row.transaction_date and evidence.amount == row.amount:
+            same_event = evidence.transaction_date == row.transaction_date and evidence.amount == row.amount
+            if same_event and not evidence.is_superseded:
                 self._settle(index, DuplicateDecision.UPDATED, evidence)
                 return
 
@@ -255,20 +195,19 @@ class _Pairing:
         """Rows without an id are counted: the n-th equal row is the n-th that the account already holds."""
         if row.provider_transaction_id is not None and self.trust is not IdTrust.NONE:
             return
-        for evidence in self._unpaired(self.by_print.get(self.prints[index], ())):
-            changed = evidence.content_hash != self.hashes[index] or evidence.is_withdrawn or evidence.is_orphan
-            self._settle(
-                index,
-                DuplicateDecision.UPDATED if changed else DuplicateDecision.DUPLICATE,
-                evidence,
-                key=self._free_key(index) if evidence.is_orphan else None,
-            )
+        for evidence in self._unpaired_content(index):
+            if evidence.origin is EvidenceOrigin.OWN:
+                self._settle(index, self._repeat_or_edit(index, evidence), evidence)
+            elif evidence.origin is EvidenceOrigin.ENDED:
+                self._settle(index, DuplicateDecision.UPDATED, evidence, key=self._free_key(index))
+            else:
+                self._settle_known_elsewhere(index, evidence)
             return
 
     def _orphan(self, index: int, _row: ProviderTransactionData) -> None:
         """A new id for content that an ended source of the same account held: the ids changed, the row did not."""
-        for evidence in self._unpaired(self.by_print.get(self.prints[index], ())):
-            if evidence.is_orphan:
+        for evidence in self._unpaired_content(index):
+            if evidence.origin is EvidenceOrigin.ENDED and not evidence.is_superseded:
                 self._settle(index, DuplicateDecision.UPDATED, evidence, key=self._free_key(index))
                 return
 
@@ -290,15 +229,37 @@ class _Pairing:
             return
         own = [e for e in self.by_id.get(row.provider_transaction_id or "", ()) if e.fingerprint == self.prints[index]]
         target = next(iter(self._unpaired(self.by_id.get(row.corrects_transaction_id or "", ()))), None)
-        if row.correction == "delete":
-            warning = None if target is not None else "correction_unknown"
-            self._settle(index, DuplicateDecision.DELETION, target, warning=warning)
-        elif own:
+        if own:
             self._settle(index, DuplicateDecision.DUPLICATE, own[0])
+        elif row.correction == "delete":
+            warning = None if target is not None else "correction_unknown"
+            key = self._free_key(index)
+            self._settle(index, DuplicateDecision.DELETION, target, key=key, warning=warning)
         elif target is not None:
             self._settle(index, DuplicateDecision.CORRECTION, target, key=self._free_key(index))
         else:
             self._settle(index, DuplicateDecision.NEW, None, warning="correction_unknown")
+
+    def _repeat_or_edit(self, index: int, evidence: Evidence) -> DuplicateDecision:
+        changed = evidence.content_hash != self.hashes[index] or evidence.is_withdrawn
+        edited = changed and not evidence.is_superseded
+        return DuplicateDecision.UPDATED if edited else DuplicateDecision.DUPLICATE
+
+    def _settle_known_elsewhere(self, index: int, evidence: Evidence) -> None:
+        """Another source told the row first: it stays as it is, and gains this source's word."""
+        key = self._free_key(index)
+        self.taken.add(id(evidence))
+        self.taken_rows.add(evidence.transaction_id)
+        self.keys.add(key)
+        self.decisions[index] = Decision(
+            row=self.rows[index],
+            kind=DuplicateDecision.DUPLICATE,
+            key=key,
+            fingerprint=self.prints[index],
+            content_hash=self.hashes[index],
+            transaction_id=evidence.transaction_id,
+            adds_evidence=True,
+        )
 
     def _settle_new(self, index: int) -> None:
         """Nobody knows the row; when its id belongs to another row already, both stay and a person is told."""
@@ -321,6 +282,7 @@ class _Pairing:
     ) -> None:
         if evidence is not None:
             self.taken.add(id(evidence))
+            self.taken_rows.add(evidence.transaction_id)
             key = key or evidence.key
         elif key is None:
             key = self._free_key(index)
@@ -339,7 +301,13 @@ class _Pairing:
     def _unpaired(self, evidences: Iterable[Evidence]) -> Iterable[Evidence]:
         """Return the evidence that no row of this run has taken yet, live before withdrawn."""
         free = [evidence for evidence in evidences if id(evidence) not in self.taken]
-        return sorted(free, key=_is_withdrawn) if len(free) > 1 else free
+        return sorted(free, key=_last_resort) if len(free) > 1 else free
+
+    def _unpaired_content(self, index: int) -> Iterable[Evidence]:
+        """Return evidence of equal content whose row of the ledger no row of this run has taken yet."""
+        for evidence in self._unpaired(self.by_print.get(self.prints[index], ())):
+            if evidence.transaction_id not in self.taken_rows:
+                yield evidence
 
     def _free_key(self, index: int) -> str:
         """Return a key that is not in use: the id itself, or the id (or `synthetic`) with the content's mark."""

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
+from datetime import datetime
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from bursar.domain.accounts import ProviderAccountData
 from bursar.domain.balances import BalanceObservation
@@ -187,3 +189,21 @@ class SyncReport:
     def status(self) -> SyncStatus:
         """Return `partial` when anything was rejected, else `succeeded`."""
         return SyncStatus.PARTIAL if self.rejected else SyncStatus.SUCCEEDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRun:
+    """The record of one run: why it started, what it did, how it ended."""
+
+    id: UUID
+    connection_id: UUID
+    trigger: SyncTrigger
+    status: SyncStatus
+    started_at: datetime
+    finished_at: datetime | None
+    counts: Mapping[str, Mapping[str, int]]
+    """Noun -> created, updated, unchanged, closed, rejected."""
+    warnings: Sequence[Mapping[str, object]]
+    error_code: str | None
+    error_message: str | None
+    next_allowed_at: datetime | None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Self
+from uuid import UUID
 
 from bursar.domain.vocabulary import Vocabulary
 
@@ -201,3 +202,82 @@ class RemovedTransaction:
     provider_transaction_id: str
     provider_account_id: str | None = field(default=None, repr=False)
     """None when the source does not say which account it was in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """A row of the ledger: its id is ours for ever, through pending, posting, corrections and new consents."""
+
+    id: UUID
+    account_id: UUID
+    transaction_type: str
+    subtype: str
+    status: str
+    amount: Decimal
+    """Positive = value enters the account."""
+    currency: str
+    description: str
+    transaction_date: date
+    """The booking date in the institution's calendar."""
+    settlement_date: date | None
+    occurred_at: datetime | None
+    symbol: str | None
+    security_name: str | None
+    security_id: str | None
+    security_id_type: str | None
+    asset_type: str | None
+    quantity: Decimal | None
+    unit_price: Decimal | None
+    multiplier: Decimal | None
+    commission: Decimal | None
+    fees: Decimal | None
+    original_amount: Decimal | None
+    original_currency: str | None
+    fx_rate: Decimal | None
+    counterparty: str | None
+    check_number: str | None
+    category_hint: str | None
+    memo: str | None
+    removed_at: datetime | None
+    """When its institution took it back; such a row is in no list and no sum, and keeps its id."""
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    account_name: str
+    institution_name: str | None
+    connection_id: UUID | None
+    """The connection it was last read through."""
+    provider_transaction_id: str | None
+    """The newest id that its source gives it; None when it gives none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionFilter:
+    """Which rows to list; every bound is inclusive, None does not filter, an empty tuple does not filter."""
+
+    account_ids: tuple[UUID, ...] = ()
+    connection_ids: tuple[UUID, ...] = ()
+    institution_names: tuple[str, ...] = ()
+    start_date: date | None = None
+    end_date: date | None = None
+    min_amount: Decimal | None = None
+    max_amount: Decimal | None = None
+    currencies: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    direction: Literal["credit", "debit"] | None = None
+    text: str | None = None
+    """Searched in description, counterparty and memo, without regard to case."""
+    updated_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionChange:
+    """What happened to one row of the ledger in one run."""
+
+    id: int
+    type: Literal["transaction.created", "transaction.updated", "transaction.removed"]
+    transaction_id: UUID
+    occurred_at: datetime
+    sync_run_id: UUID | None
+    before: Mapping[str, str | None] | None
+    after: Mapping[str, str | None] | None

@@ -6,7 +6,7 @@ from datetime import date
 from typing import BinaryIO, Protocol
 
 from bursar.domain.connections import ProviderCapability, ProviderCategory
-from bursar.domain.identity import IdTrust
+from bursar.domain.evidence import IdTrust
 from bursar.domain.sync import SyncBatch
 
 

@@ -15,7 +15,7 @@ from bursar.domain.connections import (
     ProviderCategory,
 )
 from bursar.domain.holdings import ProviderHoldingData
-from bursar.domain.identity import IdTrust
+from bursar.domain.evidence import IdTrust
 from bursar.domain.sync import RecordBatch, SyncBatch, SyncCursor
 from bursar.domain.time import Clock
 from bursar.domain.transactions import ProviderTransactionData

@@ -1,0 +1,28 @@
+"""Who owns a ledger, and who may look into it?"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from bursar.domain.vocabulary import Vocabulary
+
+
+class UserRole(Vocabulary):
+    """What a user may do; each role includes the next."""
+
+    ADMIN = "admin"
+    USER = "user"
+    READONLY = "readonly"
+
+    def may_write(self) -> bool:
+        """True for roles that may change anything."""
+        return self is not UserRole.READONLY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """The caller, proven: the tenant comes from the credential and from nowhere else."""
+
+    tenant_id: UUID
+    user_id: UUID
+    role: UserRole
+    token_id: UUID

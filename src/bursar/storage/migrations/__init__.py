@@ -1,0 +1,1 @@
+"""The history of the schema; `upgrade` in `bursar.storage.schema` runs it."""

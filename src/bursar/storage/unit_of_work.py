@@ -1,0 +1,72 @@
+"""How does a unit of work reach PostgreSQL, as whom, and for which tenant?"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import LiteralString, TypeAlias
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+Transaction: TypeAlias = psycopg.AsyncConnection[TupleRow]
+"""An open transaction, bound to a tenant; what storage functions take first."""
+
+_AS_TENANT: LiteralString = (
+    "SELECT set_config('role', 'bursar_app', true), set_config('app.tenant_id', %s, true), "
+    "set_config('app.token_digest', %s, true)"
+)
+_AS_SCHEDULER: LiteralString = "SELECT set_config('role', 'bursar_scheduler', true)"
+
+
+class Database:
+    """A pool of connections whose every transaction runs as a role that does not own the tables.
+
+    The role and the tenant are set for the transaction only, so that a pooler between us and the server cannot carry
+    them over to somebody else.
+    """
+
+    def __init__(self, url: str, *, min_size: int = 1, max_size: int = 10, timeout_s: float = 30.0) -> None:
+        self._pool: AsyncConnectionPool[Transaction] = AsyncConnectionPool(
+            url,
+            min_size=min_size,
+            max_size=max_size,
+            timeout=timeout_s,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"autocommit": False, "prepare_threshold": None, "options": "-c client_min_messages=warning"},
+        )
+
+    async def open(self) -> None:
+        """Open the pool and wait for the first connection."""
+        await self._pool.open(wait=True)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: UUID) -> AsyncGenerator[Transaction]:
+        """Give a connection in a transaction that sees this tenant only; commits at the end, rolls back on error."""
+        async with self._pool.connection() as connection:
+            await connection.execute(_AS_TENANT, [str(tenant_id), ""])
+            yield connection
+
+    @asynccontextmanager
+    async def transaction_for_token(self, digest: bytes) -> AsyncGenerator[Transaction]:
+        """Give a transaction that sees no tenant, and of all tokens the one with this digest."""
+        async with self._pool.connection() as connection:
+            await connection.execute(_AS_TENANT, ["", digest.hex()])
+            yield connection
+
+    @asynccontextmanager
+    async def transaction_across_tenants(self) -> AsyncGenerator[Transaction]:
+        """Give the scheduler's transaction: it sees which connections are due, and nothing else."""
+        async with self._pool.connection() as connection:
+            await connection.execute(_AS_SCHEDULER)
+            yield connection
+
+    async def ping(self) -> None:
+        """Return when the database answers."""
+        async with self._pool.connection() as connection:
+            await connection.execute("SELECT 1")
