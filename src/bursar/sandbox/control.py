@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bursar.sandbox.faces import MountedFace, Receive, Scope, Send, StatementWriter
+from bursar.sandbox.faces import MountedFace, Receive, RefusedActionError, Scope, Send, StatementWriter
 from bursar.sandbox.faults import Fault, FaultKind
 from bursar.sandbox.ledger import ImpossibleEventError, Purpose, Row, Truth
 from bursar.sandbox.world import World
@@ -58,6 +58,7 @@ class ControlPlane:
                 Route("/faults", self._show_faults),
                 Route("/faults", self._add_fault, methods=["POST"]),
                 Route("/faults", self._clear_faults, methods=["DELETE"]),
+                Route("/faces/{slug}/{action}", self._act, methods=["POST"]),
                 Route("/requests", self._show_requests),
                 Route("/requests", self._clear_requests, methods=["DELETE"]),
             ],
@@ -170,6 +171,20 @@ class ControlPlane:
     async def _clear_faults(self, _request: Request) -> Response:
         self._world.faults.clear()
         return Response(status_code=204)
+
+    async def _act(self, request: Request) -> Response:
+        face = self._faces.get(str(request.path_params["slug"]))
+        if face is None:
+            raise ControlError(404, "unknown face")
+        arguments = {name: str(value) for name, value in (await _read_object(request)).items()}
+        try:
+            outcome = face.act(str(request.path_params["action"]), arguments)
+        except KeyError as error:
+            raise ControlError(404, f"unknown {error}") from error
+        except RefusedActionError as error:
+            raise ControlError(409, str(error)) from error
+        await self._advance(timedelta(0))
+        return JSONResponse(dict(outcome))
 
     async def _show_requests(self, _request: Request) -> Response:
         log = self._world.requests

@@ -12,6 +12,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+class RefusedActionError(Exception):
+    """An action outside the API that the provider would refuse too; the text says why."""
+
+
 class MountedFace(Protocol):
     """A provider's simulated server in front of one world: an ASGI application and a little more."""
 
@@ -29,6 +33,13 @@ class MountedFace(Protocol):
 
     def error_body(self, status: int) -> bytes:
         """The JSON body with which this provider would report an HTTP status of 429, 500 or 503."""
+        ...
+
+    def act(self, action: str, arguments: Mapping[str, str]) -> Mapping[str, str]:
+        """Plays something that people do outside the provider's API, such as finishing a consent page.
+
+        Raises `KeyError` for an unknown action or a missing argument and `RefusedActionError` for an impossible one.
+        """
         ...
 
 

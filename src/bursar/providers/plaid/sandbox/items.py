@@ -1,0 +1,180 @@
+"""Which items exist, and which tokens open them?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from bursar.providers.plaid.sandbox.feed import ItemFeed
+from bursar.providers.plaid.sandbox.ids import IdMint
+from bursar.providers.plaid.sandbox.institutions import Institution
+from bursar.providers.plaid.sandbox.problems import LOGIN_REQUIRED, PlaidProblemError, invalid_input, item_error
+from bursar.providers.plaid.sandbox.transactions import TRANSACTION_KINDS
+from bursar.sandbox.people import Account, Login
+from bursar.sandbox.world import World
+
+_PUBLIC_TOKEN_LIFE = timedelta(minutes=30)
+_LINK_TOKEN_LIFE = timedelta(hours=4)
+_UPDATE_TOKEN_LIFE = timedelta(minutes=30)
+
+
+@dataclass(slots=True)
+class Item:
+    """One login at one institution as Plaid keeps it."""
+
+    item_id: str
+    institution: Institution
+    login: Login
+    products: list[str]
+    webhook: str | None
+    created_at: datetime
+    feed: ItemFeed
+    account_ids: dict[str, str]
+    """World account id to Plaid account id; a new item gives new ids to the same accounts."""
+    needs_login: bool = False
+    is_removed: bool = False
+    is_armed: bool = False
+    """Whether `/transactions/sync` was called once; before that Plaid sends no word of sync updates."""
+    notified_until: int = 0
+    last_webhook: tuple[datetime, str] | None = None
+    accounts: list[Account] = field(default_factory=list[Account])
+
+    @property
+    def error(self) -> PlaidProblemError | None:
+        """The standing problem of the item."""
+        return item_error("ITEM_LOGIN_REQUIRED", LOGIN_REQUIRED) if self.needs_login else None
+
+    def world_account_id(self, account_id: str) -> str:
+        """The world's id of one of the item's accounts; others are `INVALID_ACCOUNT_ID`."""
+        for world_id, plaid_id in self.account_ids.items():
+            if plaid_id == account_id:
+                return world_id
+        raise invalid_input("INVALID_ACCOUNT_ID", "account_id is not one of the item's accounts")
+
+    def select(self, account_ids: Sequence[str] | None) -> list[Account]:
+        """The accounts of these Plaid ids, by default all."""
+        if account_ids is None:
+            return list(self.accounts)
+        wanted = {self.world_account_id(account_id) for account_id in account_ids}
+        return [account for account in self.accounts if account.account_id in wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkToken:
+    """What a Link session may do: make a new item, or repair an old one."""
+
+    token: str
+    expires_at: datetime
+    products: tuple[str, ...]
+    webhook: str | None
+    days_requested: int
+    item_id: str | None
+
+
+class ItemRegistry:
+    """All items and all tokens."""
+
+    def __init__(self, world: World, mint: IdMint) -> None:
+        self._world = world
+        self._mint = mint
+        self._items: dict[str, Item] = {}
+        self._access: dict[str, str] = {}
+        self._public: dict[str, tuple[str, datetime]] = {}
+        self._link: dict[str, LinkToken] = {}
+        self._token_count = 0
+
+    def list_live(self) -> list[Item]:
+        """Every item that has not been removed."""
+        return [item for item in self._items.values() if not item.is_removed]
+
+    def find(self, item_id: str) -> Item | None:
+        """An item by its id."""
+        return self._items.get(item_id)
+
+    def create(
+        self, institution: Institution, login: Login, products: Sequence[str], webhook: str | None, first_day: date
+    ) -> Item:
+        """A new item with new account ids; its transactions go back to `first_day`."""
+        item_id = self._mint.opaque("item", str(len(self._items)))
+        account_ids = {
+            account.account_id: self._mint.opaque("account", item_id, account.account_id) for account in login.accounts
+        }
+        feed_ids = [account.account_id for account in login.accounts if account.kind in TRANSACTION_KINDS]
+        item = Item(
+            item_id=item_id,
+            institution=institution,
+            login=login,
+            products=list(products),
+            webhook=webhook,
+            created_at=self._world.now,
+            feed=ItemFeed(self._world, self._mint, item_id, feed_ids, first_day),
+            account_ids=account_ids,
+            accounts=list(login.accounts),
+        )
+        item.notified_until = item.feed.catch_up()
+        self._items[item_id] = item
+        return item
+
+    def issue_link_token(
+        self, products: Sequence[str], webhook: str | None, days_requested: int, item: Item | None
+    ) -> LinkToken:
+        """A link token; with an item it is for update mode."""
+        life = _LINK_TOKEN_LIFE if item is None else _UPDATE_TOKEN_LIFE
+        link = LinkToken(
+            self._next_token("link"),
+            self._world.now + life,
+            tuple(products),
+            webhook,
+            days_requested,
+            item and item.item_id,
+        )
+        self._link[link.token] = link
+        return link
+
+    def take_link_token(self, token: str) -> LinkToken:
+        """Uses a link token up; an unknown, used or expired one is `INVALID_LINK_TOKEN`."""
+        link = self._link.pop(token, None)
+        if link is None or link.expires_at < self._world.now:
+            raise invalid_input("INVALID_LINK_TOKEN", "could not find matching link token")
+        return link
+
+    def issue_public_token(self, item: Item) -> str:
+        """A public token for an item: one use, 30 minutes."""
+        token = self._next_token("public")
+        self._public[token] = (item.item_id, self._world.now + _PUBLIC_TOKEN_LIFE)
+        return token
+
+    def exchange(self, public_token: str) -> tuple[str, Item]:
+        """Uses a public token up and returns a new access token and its item."""
+        item_id, expires_at = self._public.pop(public_token, ("", self._world.now))
+        item = self._items.get(item_id)
+        if item is None or item.is_removed or expires_at < self._world.now:
+            raise invalid_input("INVALID_PUBLIC_TOKEN", "could not find matching public token")
+        return self._issue_access_token(item), item
+
+    def rotate(self, access_token: str) -> str:
+        """A new access token; the old one is dead at once."""
+        item = self.open(access_token)
+        del self._access[access_token]
+        return self._issue_access_token(item)
+
+    def open(self, access_token: str) -> Item:
+        """The item of an access token, in whatever condition it is."""
+        item = self._items.get(self._access.get(access_token, ""))
+        if item is None:
+            raise invalid_input("INVALID_ACCESS_TOKEN", "could not find matching access token")
+        if item.is_removed:
+            raise item_error("ITEM_NOT_FOUND", "the item you requested cannot be found; it has been removed")
+        return item
+
+    def remove(self, item: Item) -> None:
+        """Removes an item for ever."""
+        item.is_removed = True
+
+    def _issue_access_token(self, item: Item) -> str:
+        token = self._next_token("access")
+        self._access[token] = item.item_id
+        return token
+
+    def _next_token(self, kind: str) -> str:
+        self._token_count += 1
+        return self._mint.token(kind, str(self._token_count))
