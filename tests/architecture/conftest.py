@@ -34,3 +34,8 @@ def lint() -> ModuleType:
 @pytest.fixture(scope="session")
 def leak_check() -> ModuleType:
     return _load_tool("leak_check")
+
+
+@pytest.fixture(scope="session")
+def new_provider() -> ModuleType:
+    return _load_tool("new_provider")
