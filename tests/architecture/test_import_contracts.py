@@ -19,6 +19,7 @@ MODULES = """
     storage/queue storage/accounts services/sync security/vault observability/logging banking/easy
     server/app worker/app cli/main testing/suite
     providers/plains/sdk/client providers/plains/mapping providers/plains/adapter providers/plains/sandbox
+    providers/plains/rejects
     providers/hills/sdk/client providers/hills/mapping providers/hills/adapter providers/hills/sandbox/app
     importers/sgml/reader importers/sgml/mapping importers/sgml/sandbox importers/table/reader
 """.split()
@@ -38,12 +39,15 @@ BROKEN_WALLS = [
     ("loaded-by-registry", "registry", "bursar.providers.plains.adapter"),
     ("loaded-by-registry", "testing/suite", "bursar.importers.sgml.reader"),
     ("sdk-stands-alone", "providers/plains/sdk/client", "bursar.domain.money"),
+    ("sdk-stands-alone", "providers/plains/sdk/client", "bursar.providers.plains.rejects"),
     ("witness", "providers/plains/sandbox", "bursar.providers.plains.sdk.client"),
     ("witness", "providers/hills/sandbox/app", "bursar.providers.hills.mapping"),
     ("witness", "providers/plains/sandbox", "bursar.domain.money"),
     ("witness", "importers/sgml/sandbox", "bursar.importers.sgml.reader"),
     ("witness", "sandbox/world", "bursar.domain.money"),
     ("tested-does-not-see-witness", "providers/plains/adapter", "bursar.providers.plains.sandbox"),
+    ("tested-does-not-see-witness", "providers/plains/rejects", "bursar.providers.plains.sandbox"),
+    ("tested-does-not-see-witness", "importers/sgml/reader", "bursar.importers.sgml.sandbox"),
     ("sandbox-stays-out", "providers/plains/adapter", "bursar.sandbox.world"),
     ("core-without-world", "services/sync", "bursar.sandbox.world"),
     ("doors-and-storage", "worker/app", "bursar.storage.queue"),
@@ -72,6 +76,7 @@ LAWFUL_WAYS = [
     ("storage/queue", "procrastinate"),
     ("worker/app", "procrastinate"),
     ("transport/client", "httpx2"),
+    ("providers/hills/sandbox/app", "httpx2"),
 ]
 
 

@@ -23,6 +23,7 @@ VIOLATIONS = {
     "float in a port": ("src/bursar/ports/provider.py", "def f(a: float | None): ...\n", 1, "no-float"),
     "float in a mapping": ("src/bursar/providers/northbank/mapping.py", "a = 1.0\n", 1, "no-float"),
     "float in a mapping package": ("src/bursar/providers/northbank/mapping/rows.py", "a = 1.0\n", 1, "no-float"),
+    "float in a mapping by noun": ("src/bursar/providers/northbank/fund_mapping.py", "a = 1.0\n", 1, "no-float"),
     "float in an importer": ("src/bursar/importers/csv/reader.py", "a = 1e3\n", 1, "no-float"),
     "method without tenant": (
         "src/bursar/storage/accounts.py",
