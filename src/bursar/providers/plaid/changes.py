@@ -1,0 +1,138 @@
+"""What changed at an item since a cursor, and where does the next reading begin?"""
+
+from datetime import date, timedelta
+
+from bursar.domain.sync import DataWarning, SyncBatch, SyncCursor
+from bursar.providers.plaid.mapping import INVESTMENT_TYPES, to_removed
+from bursar.providers.plaid.records import Collector
+from bursar.providers.plaid.sdk.client import PlaidClient
+from bursar.providers.plaid.sdk.errors import (
+    PlaidNoAccountsError,
+    PlaidProductNotReadyError,
+    PlaidProductUnavailableError,
+    PlaidRequestError,
+    error_class_of,
+)
+from bursar.providers.plaid.sdk.models.accounts import AccountsAnswer
+from bursar.providers.plaid.sdk.models.items import Item
+from bursar.providers.plaid.sdk.models.transactions import TransactionsUpdate
+
+HISTORY_DAYS = 730
+INVESTMENT_WINDOW_DAYS = 14
+
+# Names in the cursor: Plaid's own cursor, and the day on which investment movements were last read.
+TRANSACTIONS = "transactions"
+INVESTMENTS_ON = "investments_on"
+
+
+async def read_banking(client: PlaidClient, token: str, listed: AccountsAnswer, cursor: SyncCursor) -> SyncBatch:
+    """Accounts as listed, and every transaction that changed since the cursor: all of Plaid's update, or an error.
+
+    The batch has no cursor while Plaid has not read the bank yet, and when a row could not be read.
+    """
+    collector = Collector()
+    collector.unread(listed.rejected)
+    update = await _read_update(client, token, cursor.get(TRANSACTIONS), collector)
+    accounts = {account.account_id: account for account in listed.accounts}
+    if update is None:
+        records = collector.accounts(listed.accounts)
+        return SyncBatch(
+            accounts=records,
+            accounts_complete=not collector.rejected,
+            rejected=collector.rejected,
+            warnings=collector.warnings,
+            cursor=None if collector.rejected else cursor,
+        )
+    # Read later than the listing, so these balances belong to these rows.
+    accounts.update((account.account_id, account) for account in update.accounts)
+    records = collector.accounts(list(accounts.values()))
+    accounts_complete = not collector.rejected
+    collector.unread(update.rejected)
+    transactions = [
+        *collector.transactions(update.added, "added"),
+        *collector.transactions(update.modified, "modified"),
+    ]
+    may_advance = update.next_cursor is not None and not collector.rejected
+    return SyncBatch(
+        accounts=records,
+        accounts_complete=accounts_complete,
+        transactions=transactions,
+        removed=[to_removed(row) for row in update.removed],
+        rejected=collector.rejected,
+        warnings=collector.warnings,
+        cursor={**cursor, TRANSACTIONS: update.next_cursor or ""} if may_advance else None,
+    )
+
+
+async def read_investments(client: PlaidClient, token: str, cursor: SyncCursor, today: date) -> SyncBatch | None:
+    """Positions, and the movements of the last days; None when the item turns out to have neither.
+
+    There is no cursor at Plaid here: the first reading takes two years, each further one begins 14 days before the
+    last, because banks book late, and the same rows come again under the same ids.
+    """
+    read_on = cursor.get(INVESTMENTS_ON)
+    if read_on is None:
+        start = today - timedelta(days=HISTORY_DAYS)
+    else:
+        start = min(date.fromisoformat(read_on), today) - timedelta(days=INVESTMENT_WINDOW_DAYS)
+    try:
+        holdings = await client.get_holdings(token)
+        movements = await client.get_investment_transactions(token, start, today + timedelta(days=1))
+    except (PlaidNoAccountsError, PlaidProductUnavailableError, PlaidProductNotReadyError):
+        return None
+    collector = Collector()
+    listings = collector.listings(holdings)
+    transactions = collector.investment_transactions(movements)
+    return SyncBatch(
+        transactions=transactions,
+        holdings=listings,
+        rejected=collector.rejected,
+        warnings=collector.warnings,
+        cursor=None if collector.rejected else {**cursor, INVESTMENTS_ON: today.isoformat()},
+    )
+
+
+def has_investments(listed: AccountsAnswer) -> bool:
+    """Whether the item has the product and an account for it."""
+    item = listed.item
+    products = {*(item.products or ()), *item.billed_products, *(item.consented_products or ())}
+    return "investments" in products and any(account.type in INVESTMENT_TYPES for account in listed.accounts)
+
+
+def raise_item_error(item: Item) -> None:
+    """Raise the error that the item is in: Plaid may answer from its cache meanwhile, and say so only here."""
+    if item.error is None:
+        return
+    error_class = error_class_of(item.error.error_type, item.error.error_code)
+    raise error_class(
+        "the item is in an error state",
+        code=item.error.error_code,
+        error_type=item.error.error_type,
+        error_code_reason=item.error.error_code_reason,
+    )
+
+
+async def _read_update(
+    client: PlaidClient, token: str, plaid_cursor: str | None, collector: Collector
+) -> TransactionsUpdate | None:
+    try:
+        update = await client.sync_transactions(token, plaid_cursor)
+    except (PlaidProductUnavailableError, PlaidNoAccountsError):
+        return None  # an item with investment accounts only
+    except PlaidRequestError as error:
+        if not plaid_cursor or error.code != "INVALID_FIELD":
+            raise
+        # A cursor lives for a year at least; after that only the whole history helps.
+        update = await client.sync_transactions(token)
+        collector.warnings.append(
+            DataWarning(
+                code="full_resync",
+                message="Plaid no longer knows the stored position, so the whole history was read again. "
+                "Rows that were removed in between are not reported.",
+            )
+        )
+    if update.next_cursor is None:
+        collector.warnings.append(
+            DataWarning(code="not_ready", message="Plaid has not read this bank yet; the next run asks again.")
+        )
+    return update
