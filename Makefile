@@ -21,7 +21,7 @@ install: $(READY)  ## Build .venv with everything, exactly as locked
 # The stamp is younger than the lock: the second `make` starts at once. --inexact keeps the uv that runs.
 $(READY): pyproject.toml uv.lock
 	@test -n "$(PYTHON)" || { echo "Bursar needs Python 3.11 or newer: install it, or name one with PYTHON=/path/to/python3" >&2; exit 1; }
-	@test -x .venv/bin/python || $(PYTHON) -m venv .venv || { \
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "$(PYTHON) cannot create environments: install its venv module (Debian and Ubuntu: python3-venv)" >&2; exit 1; }
 	@command -v uv >/dev/null || test -x .venv/bin/uv || .venv/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(UV) sync --quiet --frozen --all-extras --inexact --python .venv/bin/python
