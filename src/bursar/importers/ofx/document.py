@@ -127,7 +127,8 @@ class _Collector:
         if isinstance(row, BankRow):
             self._open.rows.append(row)
         else:
-            self._open.rejected.append(row)
+            position = len(self._open.rows) + len(self._open.rejected)
+            self._open.rejected.append(row._replace(position=position))
 
     def _take_listed(self, record: Element) -> None:
         if record.find("SECINFO") is not None:

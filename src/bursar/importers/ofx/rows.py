@@ -89,6 +89,8 @@ class RejectedRow(NamedTuple):
     fitid: str | None
     value: str | None
     """What stood there, not redacted; None when nothing did."""
+    position: int = 0
+    """Position among the rows (or trades, or positions) of its statement, from 0."""
 
 
 class RowReader:
@@ -149,7 +151,7 @@ class RowReader:
             bad_date = (f"{row.name}.{date_name}", posted) if moment is None else None
             return _rejected(row.line, fitid, bad_date or (f"{row.name}.TRNAMT", amount_text))
         details = self._details(row.line, tuple(map(row.value, ROW_LEAVES)))
-        details = details._replace(currency=self.currency(row), extras=_extras(row))
+        details = details._replace(currency=read_currency(row, self._numbers), extras=_extras(row))
         return BankRow(
             row.line,
             (row.value("TRNTYPE") or "").upper(),
@@ -162,20 +164,6 @@ class RowReader:
             is_pending,
             details,
         )
-
-    def currency(self, row: Element) -> RowCurrency | None:
-        """Return the currency element of a row, or None without one."""
-        for name in ("CURRENCY", "ORIGCURRENCY"):
-            element = row.find(name)
-            if element is None:
-                continue
-            symbol = element.value("CURSYM") or element.text
-            if not symbol:
-                continue
-            rate_text = element.value("CURRATE")
-            rate = None if rate_text is None else self._numbers.read(rate_text, element.line)
-            return RowCurrency(symbol.upper(), rate, name == "ORIGCURRENCY")
-        return None
 
     def _details(self, line: int, texts: tuple[str | None, ...]) -> RowDetails:
         _, _, user, avail, _, _, fixes, fix, server, _, ref, sic, payee, _, extended, _ = texts
@@ -193,6 +181,21 @@ class RowReader:
             extended_name=extended or None,
         )
         return NO_DETAILS if details == NO_DETAILS else details
+
+
+def read_currency(row: Element, numbers: NumberReader) -> RowCurrency | None:
+    """Return the currency element of a row or investment record, or None without one."""
+    for name in ("CURRENCY", "ORIGCURRENCY"):
+        element = row.search(name)
+        if element is None:
+            continue
+        symbol = element.value("CURSYM") or element.text
+        if not symbol:
+            continue
+        rate_text = element.value("CURRATE")
+        rate = None if rate_text is None else numbers.read(rate_text, element.line)
+        return RowCurrency(symbol.upper(), rate, name == "ORIGCURRENCY")
+    return None
 
 
 def real_id(text: str) -> str | None:
