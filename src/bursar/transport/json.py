@@ -54,9 +54,11 @@ def _float_hook(text: str) -> Decimal:
 
 
 def _decode_hook(type_: type, value: Any) -> Any:
-    if type_ is Secret and isinstance(value, str):
-        return Secret(value)
-    raise NotImplementedError
+    if type_ is not Secret:
+        raise NotImplementedError(f"{type_.__name__} is no wire type")
+    if not isinstance(value, str):
+        raise ValueError("Expected `str` for a secret")
+    return Secret(value)
 
 
 def _encode_hook(value: Any) -> Any:
