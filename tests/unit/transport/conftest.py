@@ -40,6 +40,7 @@ class WireServer:
         self.script: list[Reply] = [Reply()]
         self.handler: Handler | None = None
         self.requests: list[Request] = []
+        self.was_asked = asyncio.Event()
         self.connections = 0
         self.url = ""
         self._server: asyncio.Server | None = None
@@ -78,6 +79,7 @@ class WireServer:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         request = Request(method, target, headers, body)
         self.requests.append(request)
+        self.was_asked.set()
         if self.handler is not None:
             made = self.handler(request)
             reply = made if isinstance(made, Reply) else await made

@@ -28,7 +28,6 @@ class Envelope(msgspec.Struct):
         (b"{}", "missing required field `ok`"),
         (b'{"ok": NaN}', "not JSON"),
         (b'{"ok": true} trailing', "not JSON"),
-        (b'{"\xff": 1, "ok": true}', "not JSON"),
     ],
 )
 async def test_answer_that_breaks_the_contract_is_an_error(server, reply, body, words) -> None:
@@ -102,8 +101,7 @@ async def test_cancelled_call_ends_at_once_and_leaves_the_pool_usable(server, re
     server.script = [reply(delay_s=30), reply()]
     async with HttpClient(server.url) as client:
         call = asyncio.create_task(client.send("GET", "/slow"))
-        while not server.requests:
-            await asyncio.sleep(0.01)
+        await server.was_asked.wait()
         started = time.monotonic()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
