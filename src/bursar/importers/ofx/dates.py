@@ -69,11 +69,12 @@ class DateReader:
     def __init__(self, notices: Notices, today: date | None = None) -> None:
         self._notices = notices
         self._latest = date.max if today is None else today + timedelta(days=731)
-        self._cache: dict[str, Moment] = {}
+        self.known: dict[str, Moment] = {}
+        """The regular texts read so far; for a loop that cannot afford a call."""
 
     def read(self, text: str, line: int | None = None) -> Moment | None:
         """Return what a text means, or None when it is no date of a statement (before 1970, over two years ahead)."""
-        known = self._cache.get(text)
+        known = self.known.get(text)
         if known is not None:
             return known
         notice, moment = _parse(text.strip())
@@ -82,9 +83,9 @@ class DateReader:
         if notice is not None:
             self._notices.add(notice, line)
             return moment
-        if len(self._cache) >= _CACHE_SIZE:
-            self._cache.clear()
-        self._cache[text] = moment
+        if len(self.known) >= _CACHE_SIZE:
+            self.known.clear()
+        self.known[text] = moment
         return moment
 
 

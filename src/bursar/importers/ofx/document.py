@@ -97,10 +97,10 @@ class _Collector:
         self._open = _placeholder()
         self._answered = False
 
-    def take(self, event: Event) -> None:
-        line, record = event
-        if not isinstance(record, Element):
-            self._take_row(self._rows.read_plain(line, record))
+    def take(self, record: Event) -> None:
+        if isinstance(record, list):
+            for row in self._rows.read_plain(record):
+                self._take_row(row)
         elif record.name in ROWS:
             self._take_row(self._rows.read_element(record))
         elif record.name in STATEMENTS:

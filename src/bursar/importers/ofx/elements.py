@@ -17,7 +17,7 @@ from bursar.importers.ofx.names import (
     STATEMENTS,
 )
 from bursar.importers.ofx.notices import Notices
-from bursar.importers.ofx.scanner import TEXT_LIMIT, Scanner
+from bursar.importers.ofx.scanner import TEXT_LIMIT, PlainRow, Scanner
 
 MAX_DEPTH = 64
 
@@ -30,8 +30,15 @@ ROW_LEAVES = (
 _EMITTED = STATEMENTS | RESPONSES | ROWS | {"SONRS", "ACCTINFO"}
 
 
+# An amount of at most 20 digits without a fraction of three: `1.234` may be a grouped integer and is no plain amount.
+_PLAIN_AMOUNT = r"[+-]?+[0-9]{1,20}+(?:\.(?:[0-9]{4,10}+|[0-9]{1,2}+))?+"
+
+
 def _leaf_pattern(name: str) -> str:
-    return rf"(?:<{name}>([^<]{{0,{TEXT_LIMIT}}}+)(?:</{name}>\s{{0,999}}+)?+)?+"
+    text = rf"[^<]{{0,{TEXT_LIMIT}}}+"
+    if name == "TRNAMT":
+        text = rf"\s{{0,999}}+(?P<plain>{_PLAIN_AMOUNT})\s{{0,999}}+(?=<)|{text}"
+    return rf"(?:<{name}>({text})(?:</{name}>\s{{0,999}}+)?+)?+"
 
 
 # Nearly every row of nearly every file is these elements, in this order, each at most once, and nothing else: such a
@@ -94,8 +101,8 @@ class Element:
         return f"Element({self.name!r}, line={self.line}, {len(self.children)} inside)"
 
 
-Event = tuple[int, tuple[str | None, ...] | Element]
-"""Line, and either the texts of a plain bank row (raw, in the order of ROW_LEAVES) or a record that is complete."""
+Event = list[PlainRow] | Element
+"""Plain bank rows (raw texts: those of ROW_LEAVES, then the amount where it is written plainly), or a whole record."""
 
 
 class ElementReader:
@@ -149,18 +156,15 @@ class ElementReader:
         yield from self._hand_out()
 
     def _plain_rows(self) -> Iterator[Event]:
-        scanner = self._scanner
-        texts = scanner.match_row(_PLAIN_ROW, _OPENING, _CLOSING)
-        if texts is None:
+        rows = self._scanner.match_rows(_PLAIN_ROW, _OPENING, _CLOSING)
+        if not rows:
             self._open(ROW)
-            return
-        while texts is not None:
-            yield scanner.row_line, texts
-            texts = scanner.match_row(_PLAIN_ROW, _OPENING, _CLOSING)
+        while rows:
+            yield rows
+            rows = self._scanner.match_rows(_PLAIN_ROW, _OPENING, _CLOSING)
 
     def _hand_out(self) -> Iterator[Event]:
-        for element in self._ready:
-            yield element.line, element
+        yield from self._ready
         self._ready.clear()
 
     def _take_text(self) -> None:

@@ -8,6 +8,9 @@ import html.entities
 import re
 from collections.abc import Iterator
 
+PlainRow = tuple[int, tuple[str | None, ...]]
+"""Line of a row, and the groups of the pattern that matched it: raw texts."""
+
 TEXT_LIMIT = 64 * 1024
 """Characters of one element's text; more is cut and its record refused."""
 
@@ -58,7 +61,6 @@ class Scanner:
         "is_empty",
         "is_overlong",
         "name",
-        "row_line",
         "text",
     )
 
@@ -73,7 +75,6 @@ class Scanner:
         self._line: int = first_line
         self._parts: list[str] = []
         self._kept: int = 0
-        self.row_line: int = first_line
         self.name = ""
         """The present tag's name, upper case; empty at the end."""
         self.is_closing = False
@@ -118,29 +119,32 @@ class Scanner:
             self._counted = self._tag_start
         return self._line
 
-    def match_row(self, pattern: re.Pattern[str], opening: str, closing: str) -> tuple[str | None, ...] | None:
-        """Return the groups of the row at the present tag and stand behind it, or None and stay.
+    def match_rows(self, pattern: re.Pattern[str], opening: str, closing: str) -> list[PlainRow]:
+        """Return the rows from the present tag on that `pattern` matches, and stand behind them; none: stay.
 
-        A second call looks at what follows the row. `row_line` is then the line of the row.
+        They end with the piece of text at hand: a next call looks at what follows.
         """
+        rows: list[PlainRow] = []
         while True:
-            buffer = self._buffer
-            start = buffer.find("<", self._tag_start)
-            match = pattern.match(buffer, start) if start >= 0 else None
-            if match is not None:
-                self._line += buffer.count("\n", self._counted, start)
-                self._counted = start
-                self.row_line = self._line
-                self._tag_start = self._text_start = self._scan = match.end()
-                return match.groups()
+            buffer, position = self._buffer, self._tag_start
+            line, counted = self._line, self._counted
+            while (start := buffer.find("<", position)) >= 0 and (match := pattern.match(buffer, start)) is not None:
+                line += buffer.count("\n", counted, start)
+                counted = start
+                position = match.end()
+                rows.append((line, match.groups()))
+            if rows:
+                self._line, self._counted = line, counted
+                self._tag_start = self._text_start = self._scan = position
+                return rows
             begin = start if start >= 0 else len(buffer)
             is_cut = (
-                len(buffer) - self._tag_start < TEXT_LIMIT
+                len(buffer) - position < TEXT_LIMIT
                 and opening.startswith(buffer[begin : begin + len(opening)])
                 and buffer.find(closing, begin) < 0
             )
-            if not is_cut or not self._load(self._tag_start):
-                return None
+            if not is_cut or not self._load(position):
+                return rows
 
     def _finish_text(self, end: int) -> None:
         raw = self._buffer[self._text_start : end]
