@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from bursar.providers.plaid.sandbox.accounts import render_numbers, render_owners
 from bursar.providers.plaid.sandbox.desk import Desk
@@ -200,7 +200,7 @@ def _get_holdings(desk: Desk, path: str, request: dict[str, Any]) -> dict[str, o
     accounts = _investment_accounts(item, request)
     symbols = symbols_held(desk.world, [account.account_id for account in accounts])
     return {
-        "accounts": desk.render_accounts(item, accounts),
+        "accounts": _render_investment_accounts(desk, item, accounts),
         "holdings": [
             holding
             for account in accounts
@@ -231,7 +231,7 @@ def _get_investment_transactions(desk: Desk, path: str, request: dict[str, Any])
     served = rows[start : start + count]
     symbols = sorted({row.trade.symbol if row.trade else "CUR:USD" for row in served})
     return {
-        "accounts": desk.render_accounts(item, accounts),
+        "accounts": _render_investment_accounts(desk, item, accounts),
         "investment_transactions": [
             render_investment_transaction(desk.mint, item.item_id, row, item.account_ids[row.account_id])
             for row in served
@@ -241,6 +241,14 @@ def _get_investment_transactions(desk: Desk, path: str, request: dict[str, Any])
         "item": desk.render_item(item),
         "is_investments_fallback_item": False,
     }
+
+
+def _render_investment_accounts(desk: Desk, item: Item, accounts: list[Account]) -> list[dict[str, object]]:
+    rendered = desk.render_accounts(item, accounts)
+    for wire in rendered:
+        # Only the investment endpoints have this member; the vendor's client insists on it there.
+        wire["balances"] = {**cast("dict[str, object]", wire["balances"]), "margin_loan_amount": None}
+    return rendered
 
 
 def _render_securities(desk: Desk, accounts: list[Account], symbols: list[str]) -> list[dict[str, object]]:

@@ -93,7 +93,14 @@ def render_institution(world: World, institution: Institution, options: dict[str
         body |= {"url": f"https://{slug}.example.test", "primary_color": "#1f5c99", "logo": None}
     if options.get("include_status"):
         success = {"HEALTHY": "0.98", "DEGRADED": "0.55", "DOWN": "0"}[institution.health]
-        body["status"] = {"item_logins": {"status": institution.health, "breakdown": _breakdown(success)}}
+        changed_at = f"{world.started_at:%Y-%m-%dT%H:%M:%SZ}"
+        body["status"] = {
+            "item_logins": {
+                "status": institution.health,
+                "last_status_change": changed_at,
+                "breakdown": _breakdown(success),
+            }
+        }
     return body
 
 
