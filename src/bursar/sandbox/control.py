@@ -18,7 +18,7 @@ from bursar.sandbox.faults import Fault, FaultKind
 from bursar.sandbox.ledger import ImpossibleEventError, Purpose, Row, Truth
 from bursar.sandbox.world import World
 
-_SCRIPT_ACTIONS = {"add_pending", "add_settled", "add_late", "surface", "post", "cancel", "modify", "remove"}
+_SCRIPT_ACTIONS = {"add_pending", "add_settled", "add_late", "surface", "post", "cancel", "modify", "remove", "restore"}
 
 
 class ControlError(Exception):

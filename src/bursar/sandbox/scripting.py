@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from bursar.sandbox.fates import Action
-from bursar.sandbox.ledger import EventKind, ImpossibleEventError, Purpose, Row, RowState
+from bursar.sandbox.ledger import AccountLog, EventKind, ImpossibleEventError, Purpose, Row, RowState
 from bursar.sandbox.people import CURRENCY_DECIMALS, Account
 
 
@@ -30,6 +30,10 @@ class ScriptedWorld(Protocol):
 
     def find_row(self, account_id: str, world_id: str) -> Row | None:
         """The row as it is at present."""
+        ...
+
+    def get_log(self, account_id: str) -> AccountLog:
+        """The event log of an account."""
         ...
 
 
@@ -134,6 +138,15 @@ class Script:
     def remove(self, world_id: str) -> None:
         """Withdraws a settled row."""
         self._world.record(self._world.now, EventKind.REMOVED, self.get_row(world_id))
+
+    def restore(self, world_id: str) -> None:
+        """Books a removed row again, as it was when it was withdrawn."""
+        account_id = world_id.partition(".")[0]
+        for event in reversed(self._world.get_log(account_id).events_after(0)):
+            if event.row.world_id == world_id:
+                self._world.record(self._world.now, EventKind.POSTED, event.row)
+                return
+        raise KeyError(world_id)
 
     def get_row(self, world_id: str) -> Row:
         """Any row of the world by its id, scripted or not, as it is at present."""
