@@ -6,7 +6,6 @@ Source: OFX 1.6 and 2.2 specifications, section "Open Financial Exchange Headers
 import codecs
 import io
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -18,7 +17,6 @@ from bursar.importers.ofx.notices import Notices
 HEAD_SIZE = 64 * 1024
 CHUNK_SIZE = 256 * 1024
 _SNIFFED = 8 * 1024
-_SPOOLED = 8 * 1024 * 1024
 
 _FORM_FEEDS_AND_OTHER_CONTROLS = bytes(code for code in range(0x20) if code not in b"\t\n\r") + b"\x7f"
 _BODY = re.compile(r"<OFX(?:\s++[^<>]{0,1000}+)?+>", re.IGNORECASE)
@@ -108,7 +106,7 @@ def open_container(
 ) -> Container:
     """Return the container of a file, after looking at its head, its tail and, where it is not ASCII, its bytes.
 
-    A stream that cannot be read twice is copied to a temporary file first.
+    A stream that cannot be read twice is copied into memory first.
 
     Raises:
         OfxFileError: the file is not OFX, cut off, encrypted, compressed, or larger than `max_bytes`.
@@ -173,15 +171,12 @@ def _seekable(source: bytes | BinaryIO, max_bytes: int | None) -> tuple[BinaryIO
         return io.BytesIO(source), len(source)
     if source.seekable():
         return source, source.seek(0, io.SEEK_END)
-    spool = tempfile.SpooledTemporaryFile(max_size=_SPOOLED)  # noqa: SIM115 - it lives as long as the container
-    size = 0
+    copy = io.BytesIO()
     while chunk := source.read(CHUNK_SIZE):
-        size += len(chunk)
-        if max_bytes is not None and size > max_bytes:
-            spool.close()
+        copy.write(chunk)
+        if max_bytes is not None and copy.tell() > max_bytes:
             raise OfxFileError("too_large")
-        spool.write(chunk)
-    return spool, size  # pyright: ignore[reportReturnType] - a spooled file is a BinaryIO in all but its stub
+    return copy, copy.tell()
 
 
 def _pieces(stream: BinaryIO, start: int, end: int, size: int) -> Iterator[bytes]:
