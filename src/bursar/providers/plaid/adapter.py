@@ -226,11 +226,8 @@ class PlaidAdapter:
         try:
             yield
         except PlaidError as error:
-            failure = to_provider_error(error, self._clock.now())
-        else:
-            return
-        # Outside the handler: the SDK's error would otherwise travel along as context, excerpt and all.
-        raise failure
+            # The cause is redacted itself: it helps the operator and shows nothing to the user.
+            raise to_provider_error(error, self._clock.now()) from error
 
 
 def _established(access_token: str, item_id: str, item: Item | None, adapter: PlaidAdapter) -> EstablishedConnection:
