@@ -39,6 +39,9 @@ def check_number(number: Decimal | None, name: str = "number") -> None:
         return
     if not number.is_finite():
         raise ValueError(f"`{name}` is not a finite number")
+    # Taking a Decimal apart costs more than decoding it did. A short text without an exponent needs no second look.
+    if -6 <= number.adjusted() <= MAX_EXPONENT and len(str(number)) <= MAX_EXPONENT:
+        return
     if (number and abs(number.adjusted()) > MAX_EXPONENT) or _exponent(number) < -MAX_EXPONENT:
         raise ValueError(f"`{name}` has an exponent beyond {MAX_EXPONENT} places")
 
