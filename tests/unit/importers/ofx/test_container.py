@@ -76,7 +76,9 @@ def test_sgml_header_with_closed_tags_and_xml_header_with_open_tags_are_both_rea
 
 
 def test_text_around_the_body_is_left_alone(bank):
-    data = b"Date: Mon\r\n\r\n" + bank.file(bank.statement(bank.row())) + b"\n-- \nsent from <b>my</b> phone <STMTTRN>\n"
+    data = (
+        b"Date: Mon\r\n\r\n" + bank.file(bank.statement(bank.row())) + b"\n-- \nsent from <b>my</b> phone <STMTTRN>\n"
+    )
     assert names(bank.read(data)) == ["CORNER SHOP"]
 
 
@@ -108,10 +110,16 @@ def test_declared_character_set_is_used_unless_the_bytes_prove_another(bank, bod
     assert (names(file), file.batch.warnings) == (["CAFÉ ZÜRICH"], [])
 
 
-@pytest.mark.parametrize(("charset", "text"), [("1251", "КАФЕ"), ("932", "東京ストア"), ("949", "서울"), ("936", "北京"), ("950", "台北")])
+@pytest.mark.parametrize(
+    ("charset", "text"), [("1251", "КАФЕ"), ("932", "東京ストア"), ("949", "서울"), ("936", "北京"), ("950", "台北")]
+)
 def test_code_pages_of_other_scripts_are_read(bank, charset, text):
     codec = "cp" + charset
-    data = bank.file(bank.statement(bank.row(NAME="@"))).replace(b"1252", charset.encode()).replace(b"@", text.encode(codec))
+    data = (
+        bank.file(bank.statement(bank.row(NAME="@")))
+        .replace(b"1252", charset.encode())
+        .replace(b"@", text.encode(codec))
+    )
     assert names(bank.read(data)) == [text]
 
 
@@ -229,7 +237,8 @@ def test_sniff_knows_what_is_not_ofx(data):
 
 
 @pytest.mark.parametrize(
-    "data", [b"OFXHEADER:100", b"\n\n<?xml version='1.0'?><?OFX x?>", b"<ofx><SIGNONMSGSRSV1>", b"\xef\xbb\xbfOFXHEADER:100"]
+    "data",
+    [b"OFXHEADER:100", b"\n\n<?xml version='1.0'?><?OFX x?>", b"<ofx><SIGNONMSGSRSV1>", b"\xef\xbb\xbfOFXHEADER:100"],
 )
 def test_sniff_knows_ofx_by_its_content(data):
     assert IMPORTER.sniff(data) == 100

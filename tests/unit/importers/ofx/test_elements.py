@@ -43,7 +43,7 @@ def test_lower_case_tags_are_read(bank):
 
 
 def test_attributes_and_blanks_inside_tags_are_ignored(bank):
-    row = '<STMTTRN id="1" x:y=\'2\'><TRNTYPE >DEBIT<DTPOSTED a=b>20240115<TRNAMT>-1.50<NAME\n>SHOP</NAME ></STMTTRN >'
+    row = "<STMTTRN id=\"1\" x:y='2'><TRNTYPE >DEBIT<DTPOSTED a=b>20240115<TRNAMT>-1.50<NAME\n>SHOP</NAME ></STMTTRN >"
     file = bank.read_rows(row)
     assert (amounts(file), file.batch.transactions[0].description) == (["-1.50"], "SHOP")
 
@@ -51,7 +51,11 @@ def test_attributes_and_blanks_inside_tags_are_ignored(bank):
 def test_self_closing_and_empty_leaves_are_absent(bank):
     row = "<STMTTRN><TRNTYPE/><DTPOSTED>20240115<TRNAMT>-1.50<FITID></FITID><NAME/><MEMO></MEMO></STMTTRN>"
     transaction = bank.read_rows(row).batch.transactions[0]
-    assert (transaction.provider_transaction_id, transaction.memo, transaction.description) == (None, None, "Transaction")
+    assert (transaction.provider_transaction_id, transaction.memo, transaction.description) == (
+        None,
+        None,
+        "Transaction",
+    )
 
 
 def test_unknown_leaf_with_text_closed_or_not_stays_inside_its_row(bank):
@@ -97,7 +101,9 @@ def test_closing_tags_without_an_opening_one_are_ignored(bank, codes):
 
 
 def test_frame_without_its_closing_tags_is_read(bank):
-    data = bank.file(bank.statement(bank.row()), bank.statement(bank.row(TRNAMT="-2"), account=bank.checking.replace("6789", "9")))
+    data = bank.file(
+        bank.statement(bank.row()), bank.statement(bank.row(TRNAMT="-2"), account=bank.checking.replace("6789", "9"))
+    )
     for tag in (b"</STMTRS>", b"</STMTTRNRS>", b"</BANKMSGSRSV1>", b"</SIGNONMSGSRSV1>", b"</SONRS>"):
         data = data.replace(tag, b"")
     file = bank.read(data)
@@ -217,7 +223,9 @@ def test_hostile_content_between_rows_costs_no_more_than_its_length(bank, poison
     assert amounts(file) == ["-12.34", "-12.34"]
 
 
-@pytest.mark.parametrize("poison", ["<" * 60_000, "<A x='" * 9_000, "&#x" * 20_000, "<!----><?x?>" * 5_000, "(" * 60_000])
+@pytest.mark.parametrize(
+    "poison", ["<" * 60_000, "<A x='" * 9_000, "&#x" * 20_000, "<!----><?x?>" * 5_000, "(" * 60_000]
+)
 def test_hostile_content_inside_a_row_costs_no_more_than_its_length(bank, poison):
     file = bank.read_rows(bank.row(NAME=poison, TRNAMT="-1.50") + bank.row(TRNAMT=poison))
     assert (amounts(file), len(file.batch.rejected)) == (["-1.50"], 1)
