@@ -80,6 +80,19 @@ async def list_sources(tx: Transaction, tenant_id: UUID, connection_id: UUID) ->
         return await cursor.fetchall()
 
 
+async def find_account_by_identity(tx: Transaction, tenant_id: UUID, provider_account_id: str) -> UUID | None:
+    """Return the account that any connection of the tenant reads under this keyed hash of its number."""
+    found = await tx.execute(
+        """
+        SELECT account_id FROM account_sources WHERE tenant_id = %s AND provider_account_id = %s
+        ORDER BY valid_until NULLS FIRST, valid_from DESC LIMIT 1
+        """,
+        [tenant_id, provider_account_id],
+    )
+    row = await found.fetchone()
+    return row[0] if row else None
+
+
 async def insert_account(tx: Transaction, tenant_id: UUID, account_id: UUID, facts: AccountFacts, at: datetime) -> None:
     """Create an account."""
     await tx.execute(

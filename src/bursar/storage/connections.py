@@ -204,18 +204,33 @@ async def forget_cursor(tx: Transaction, tenant_id: UUID, connection_id: UUID) -
 
 
 async def take_lease(
-    tx: Transaction, tenant_id: UUID, connection_id: UUID, *, token: UUID, now: datetime, until: datetime, force: bool
+    tx: Transaction,
+    tenant_id: UUID,
+    connection_id: UUID,
+    *,
+    token: UUID,
+    run_id: UUID,
+    now: datetime,
+    until: datetime,
 ) -> bool:
-    """Make the caller the only one who may write for a connection; False while somebody else's lease lives.
+    """Make the caller the only one who may write for a connection; False while another run's lease lives.
 
-    `force` takes a living lease over: only a retry of the very job that holds it may do so.
+    A living lease of the same run is taken over: its worker died or was given up, and its token is worth nothing now.
     """
     done = await tx.execute(
         """
-        UPDATE connections SET lease_token = %s, lease_until = %s
-        WHERE tenant_id = %s AND id = %s AND (%s OR lease_until IS NULL OR lease_until <= %s)
+        UPDATE connections SET lease_token = %(token)s, lease_run_id = %(run_id)s, lease_until = %(until)s
+        WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+            AND (lease_until IS NULL OR lease_until <= %(now)s OR lease_run_id = %(run_id)s)
         """,
-        [token, until, tenant_id, connection_id, force, now],
+        {
+            "token": token,
+            "run_id": run_id,
+            "until": until,
+            "tenant_id": tenant_id,
+            "id": connection_id,
+            "now": now,
+        },
     )
     return done.rowcount == 1
 
@@ -253,7 +268,8 @@ async def close_run(
     """Give the lease back and record how the run ended."""
     await tx.execute(
         """
-        UPDATE connections SET lease_token = NULL, lease_until = NULL, last_sync_status = %(status)s,
+        UPDATE connections SET lease_token = NULL, lease_run_id = NULL, lease_until = NULL,
+            last_sync_status = %(status)s,
             last_sync_at = CASE WHEN %(succeeded)s THEN %(at)s ELSE last_sync_at END,
             last_success_at = CASE WHEN %(succeeded)s THEN %(at)s ELSE last_success_at END,
             last_error_code = %(code)s, last_error_message = %(message)s, next_attempt_at = %(next)s,

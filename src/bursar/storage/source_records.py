@@ -143,8 +143,8 @@ async def upsert_evidence(tx: Transaction, tenant_id: UUID, writes: Iterable[Evi
         FROM pg_temp.incoming_evidence
         ON CONFLICT (tenant_id, source_id, key) DO UPDATE SET transaction_id = excluded.transaction_id,
             provider_transaction_id = excluded.provider_transaction_id, fingerprint = excluded.fingerprint,
-            content_hash = excluded.content_hash, is_pending = excluded.is_pending, last_seen_at = excluded.last_seen_at,
-            withdrawn_at = NULL, raw = excluded.raw
+            content_hash = excluded.content_hash, is_pending = excluded.is_pending,
+            last_seen_at = excluded.last_seen_at, withdrawn_at = NULL, raw = excluded.raw
         """,
         arguments,
     )

@@ -101,6 +101,7 @@ CREATE TABLE connections (
     next_attempt_at timestamptz,
     sync_cursor jsonb,
     lease_token uuid,
+    lease_run_id uuid,
     lease_until timestamptz,
     version integer NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,

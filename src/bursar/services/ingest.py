@@ -1,0 +1,124 @@
+"""How does a batch from a provider or a file become rows of the ledger? (There is one way to write.)."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from bursar.domain.sync import RecordCounts, RecordKind, RejectedRecord, RejectReason, SyncBatch, SyncReport
+from bursar.domain.transactions import ProviderTransactionData
+from bursar.services.ingest_accounts import ResolvedAccount, resolve_accounts
+from bursar.services.ingest_target import IngestTarget
+from bursar.services.ingest_transactions import RowsOfAccount, remove_transactions, write_transactions
+from bursar.services.snapshots import write_snapshots
+from bursar.storage import accounts, connections, holdings, sync_runs
+from bursar.storage.unit_of_work import Transaction
+
+
+async def apply_batch(
+    tx: Transaction, tenant_id: UUID, target: IngestTarget, batch: SyncBatch, at: datetime
+) -> SyncReport:
+    """Write a batch in the caller's transaction: accounts, rows, removals, positions, balances, rejects, cursor.
+
+    The cursor is stored with the rows it stands for, and only when every record of the batch could be read: a
+    rejected record is read again by the next run.
+    """
+    report = SyncReport(warnings=list(batch.warnings), rejected=list(batch.rejected))
+    resolved = await resolve_accounts(tx, tenant_id, target, batch, report, at)
+    await accounts.lock_accounts(tx, tenant_id, sorted({account.account_id for account in resolved.values()}))
+    await write_transactions(
+        tx,
+        tenant_id,
+        _group(batch, resolved, report),
+        id_trust=target.id_trust,
+        sync_run_id=target.sync_run_id,
+        at=at,
+        report=report,
+    )
+    await remove_transactions(
+        tx,
+        tenant_id,
+        batch.removed,
+        source_ids=[account.source_id for account in resolved.values()],
+        sync_run_id=target.sync_run_id,
+        at=at,
+        report=report,
+    )
+    await _write_holdings(tx, tenant_id, batch, resolved, report, at)
+    await write_snapshots(tx, tenant_id, target, batch, resolved, report, at)
+    await _keep_rejected(tx, tenant_id, target, batch, report, at)
+    if batch.cursor is not None and not report.rejected:
+        await connections.store_cursor(tx, tenant_id, target.connection_id, batch.cursor)
+    return report
+
+
+def _group(batch: SyncBatch, resolved: Mapping[str, ResolvedAccount], report: SyncReport) -> list[RowsOfAccount]:
+    """Return the rows by account; a row of an account that nobody listed is a rejected record."""
+    rows: dict[str, list[ProviderTransactionData]] = defaultdict(list)
+    for index, row in enumerate(batch.transactions):
+        if row.provider_account_id in resolved:
+            rows[row.provider_account_id].append(row)
+        else:
+            report.rejected.append(_homeless(RecordKind.TRANSACTION, index, row.provider_transaction_id))
+    return [RowsOfAccount(resolved[name], group) for name, group in rows.items()]
+
+
+async def _write_holdings(
+    tx: Transaction,
+    tenant_id: UUID,
+    batch: SyncBatch,
+    resolved: Mapping[str, ResolvedAccount],
+    report: SyncReport,
+    at: datetime,
+) -> None:
+    for index, listing in enumerate(batch.holdings):
+        account = resolved.get(listing.provider_account_id)
+        if account is None:
+            report.rejected.append(_homeless(RecordKind.HOLDING, index, None))
+            continue
+        counts = await holdings.merge_listing(
+            tx,
+            tenant_id,
+            account.account_id,
+            listing.holdings,
+            complete=listing.complete,
+            as_of=listing.as_of,
+            at=at,
+        )
+        report.holdings.add(
+            RecordCounts(
+                created=counts.created, updated=counts.updated, unchanged=counts.unchanged, closed=counts.closed
+            )
+        )
+
+
+async def _keep_rejected(
+    tx: Transaction, tenant_id: UUID, target: IngestTarget, batch: SyncBatch, report: SyncReport, at: datetime
+) -> None:
+    """Keep what could not be read, count it with its noun, and close what was read at last."""
+    counts = {
+        RecordKind.ACCOUNT: report.accounts,
+        RecordKind.TRANSACTION: report.transactions,
+        RecordKind.HOLDING: report.holdings,
+        RecordKind.BALANCE: report.balances,
+    }
+    for record in report.rejected:
+        counts[record.kind].rejected += 1
+    read_ids = [row.provider_transaction_id for row in batch.transactions if row.provider_transaction_id]
+    if read_ids:
+        await sync_runs.resolve_rejected(tx, tenant_id, read_ids, connection_id=target.connection_id, at=at)
+    if report.rejected:
+        await sync_runs.insert_rejected(
+            tx,
+            tenant_id,
+            report.rejected,
+            connection_id=target.connection_id,
+            sync_run_id=target.sync_run_id,
+            at=at,
+        )
+
+
+def _homeless(kind: RecordKind, index: int, provider_id: str | None) -> RejectedRecord:
+    return RejectedRecord(
+        kind=kind, index=index, reason=RejectReason.INCONSISTENT, field="account_id", provider_id=provider_id
+    )

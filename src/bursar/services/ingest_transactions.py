@@ -1,0 +1,184 @@
+"""How do many rows of a source become rows of the ledger: once each, under ids that stay?"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from bursar.domain.evidence import Decision, DuplicateDecision, IdTrust
+from bursar.domain.fingerprints import MarkedRows, mark_rows
+from bursar.domain.identity import decide
+from bursar.domain.ids import new_ids
+from bursar.domain.sync import DataWarning, RecordCounts, SyncReport
+from bursar.domain.transactions import ProviderTransactionData, RemovedTransaction
+from bursar.services.ingest_accounts import ResolvedAccount
+from bursar.storage import source_records, transactions
+from bursar.storage.source_records import EvidenceQuery, EvidenceWrite
+from bursar.storage.transactions import RowWrite
+from bursar.storage.unit_of_work import Transaction
+
+_NEW = frozenset({DuplicateDecision.NEW, DuplicateDecision.ID_REUSED})
+_CHANGED = frozenset({DuplicateDecision.UPDATED, DuplicateDecision.CORRECTION})
+
+_WARNINGS = {
+    "id_reused": "The institution used one id for different rows; all of them were kept.",
+    "id_renumbered": "The institution gave rows new ids; they were recognised by their content.",
+    "correction_unknown": "A correction refers to a row that the ledger does not hold.",
+    "conflict": "The institution changed the amount or the date of settled rows; both versions are in the history.",
+    "status_refused": "The institution took settled rows back to an earlier state; their status was kept.",
+    "currency_differs": "Rows are in another currency than their account; they are kept and left out of its proof.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RowsOfAccount:
+    """What a batch says of one account."""
+
+    account: ResolvedAccount
+    rows: Sequence[ProviderTransactionData]
+
+
+async def write_transactions(
+    tx: Transaction,
+    tenant_id: UUID,
+    groups: Sequence[RowsOfAccount],
+    *,
+    id_trust: IdTrust,
+    sync_run_id: UUID,
+    at: datetime,
+    report: SyncReport,
+) -> None:
+    """Decide for each row what it is, then write all new rows, all changes and all evidence in one statement each."""
+    if not any(group.rows for group in groups):
+        return
+    marked = [(group.account, mark_rows(group.rows)) for group in groups]
+    evidence = await source_records.list_evidence(tx, tenant_id, _query(marked, id_trust))
+    decisions = [
+        (account, decision)
+        for account, rows in marked
+        for decision in decide(rows, evidence.get(account.account_id, ()), id_trust)
+    ]
+    ids = iter(new_ids(sum(1 for _, decision in decisions if decision.kind in _NEW)))
+    added: list[RowWrite] = []
+    changed: list[RowWrite] = []
+    cancelled: list[UUID] = []
+    writes: list[EvidenceWrite] = []
+    warned: dict[str, int] = defaultdict(int)
+    for account, decision in decisions:
+        if decision.warning:
+            warned[decision.warning] += 1
+        if decision.row.currency != account.currency:
+            warned["currency_differs"] += 1
+        transaction_id = decision.transaction_id
+        if decision.kind in _NEW:
+            transaction_id = next(ids)
+            added.append(RowWrite(transaction_id, account.account_id, decision.row))
+        elif transaction_id is not None and decision.kind in _CHANGED:
+            changed.append(RowWrite(transaction_id, account.account_id, decision.row))
+        elif transaction_id is not None and decision.kind is DuplicateDecision.DELETION:
+            cancelled.append(transaction_id)
+        elif not decision.adds_evidence:
+            continue
+        if transaction_id is not None:
+            writes.extend(_evidence(account, decision, transaction_id))
+
+    counts = RecordCounts()
+    if added:
+        counts.created = await transactions.insert_transactions(tx, tenant_id, added, sync_run_id=sync_run_id, at=at)
+    if changed:
+        outcome = await transactions.update_transactions(tx, tenant_id, changed, sync_run_id=sync_run_id, at=at)
+        counts.updated = outcome.updated_count
+        warned["conflict"] += len(outcome.conflict_ids)
+        warned["status_refused"] += len(outcome.refused_ids)
+    if cancelled:
+        counts.closed = await transactions.cancel_transactions(tx, tenant_id, cancelled, sync_run_id=sync_run_id, at=at)
+    if writes:
+        await source_records.upsert_evidence(tx, tenant_id, writes, at)
+    counts.unchanged = len(decisions) - counts.created - counts.updated - counts.closed
+    report.transactions.add(counts)
+    report.warnings.extend(
+        DataWarning(code=code, message=_WARNINGS[code], count=count) for code, count in warned.items() if count
+    )
+
+
+async def remove_transactions(
+    tx: Transaction,
+    tenant_id: UUID,
+    removed: Sequence[RemovedTransaction],
+    *,
+    source_ids: Sequence[UUID],
+    sync_run_id: UUID,
+    at: datetime,
+    report: SyncReport,
+) -> None:
+    """Take back what a source takes back; a row that other evidence vouches for stays."""
+    if not removed:
+        return
+    unvouched = await source_records.withdraw_evidence(
+        tx, tenant_id, source_ids=source_ids, keys=[row.provider_transaction_id for row in removed], at=at
+    )
+    if unvouched:
+        report.transactions.closed += await transactions.remove_transactions(
+            tx, tenant_id, unvouched, sync_run_id=sync_run_id, at=at
+        )
+
+
+def _query(marked: Sequence[tuple[ResolvedAccount, MarkedRows]], id_trust: IdTrust) -> EvidenceQuery:
+    ids: list[str] = []
+    fingerprints: list[bytes] = []
+    for account, rows in marked:
+        ids.extend(rows.ids())
+        by_content = id_trust is not IdTrust.STABLE or account.has_ended_sources
+        for row, fingerprint in zip(rows.rows, rows.fingerprints, strict=True):
+            if by_content or row.provider_transaction_id is None:
+                fingerprints.append(fingerprint)
+    return EvidenceQuery(
+        account_ids=[account.account_id for account, _ in marked],
+        source_ids=[account.source_id for account, _ in marked],
+        ids=ids,
+        fingerprints=fingerprints,
+        with_pending=id_trust is IdTrust.CONTENT,
+    )
+
+
+def _evidence(account: ResolvedAccount, decision: Decision, transaction_id: UUID) -> list[EvidenceWrite]:
+    """Return what to keep of the source's word: under its key, and what it replaces."""
+    replaced = decision.replaces
+    superseded = (
+        replaced.key
+        if replaced is not None
+        and decision.kind is DuplicateDecision.UPDATED
+        and (replaced.key != decision.key or replaced.origin != "own")
+        else None
+    )
+    row = decision.row
+    writes = [
+        EvidenceWrite(
+            source_id=account.source_id,
+            key=decision.key,
+            account_id=account.account_id,
+            transaction_id=transaction_id,
+            provider_transaction_id=row.provider_transaction_id,
+            fingerprint=decision.fingerprint,
+            content_hash=decision.content_hash,
+            is_pending=row.status == "pending",
+            supersedes_key=superseded,
+            raw=row.raw_data,
+        )
+    ]
+    if decision.warning == "correction_unknown" and row.corrects_transaction_id:
+        # When the corrected row arrives later, this says that it has been dealt with.
+        writes.append(
+            EvidenceWrite(
+                source_id=account.source_id,
+                key=row.corrects_transaction_id,
+                account_id=account.account_id,
+                transaction_id=transaction_id,
+                provider_transaction_id=row.corrects_transaction_id,
+                fingerprint=None,
+                content_hash=b"",
+                is_pending=False,
+            )
+        )
+    return writes

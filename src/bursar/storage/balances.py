@@ -1,0 +1,141 @@
+"""What have institutions said about balances, and which rows stand between two sayings?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from bursar.domain.balances import BalanceSnapshot
+from bursar.domain.ids import new_id
+from bursar.storage.unit_of_work import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationWrite:
+    """A balance to keep."""
+
+    account_id: UUID
+    balance: Decimal
+    available_balance: Decimal | None
+    holdings_value: Decimal | None
+    cash_value: Decimal | None
+    currency: str
+    source: str
+    captured_at: datetime
+    observed_on: date
+    date_is_stated: bool
+
+
+async def insert_observations(
+    tx: Transaction, tenant_id: UUID, writes: Sequence[ObservationWrite], *, sync_run_id: UUID | None, at: datetime
+) -> int:
+    """Keep the balances that say something new; return how many.
+
+    A figure that the account already has for the same UTC day is not kept again, so that an unchanged bank writes
+    nothing; a different figure, or the same on another day, is.
+    """
+    inserted = 0
+    for write in writes:
+        done = await tx.execute(
+            """
+            INSERT INTO balance_observations (tenant_id, id, account_id, sync_run_id, balance, available_balance,
+                holdings_value, cash_value, currency, source, captured_at, observed_on, date_is_stated, created_at)
+            SELECT %(tenant_id)s, %(id)s, %(account_id)s, %(sync_run_id)s, %(balance)s, %(available)s, %(holdings)s,
+                %(cash)s, %(currency)s, %(source)s, %(captured_at)s, %(observed_on)s, %(date_is_stated)s, %(at)s
+            WHERE NOT EXISTS (
+                SELECT FROM (
+                    SELECT balance, available_balance, holdings_value, cash_value, observed_on
+                    FROM balance_observations
+                    WHERE tenant_id = %(tenant_id)s AND account_id = %(account_id)s
+                        AND (captured_at AT TIME ZONE 'UTC')::date = (%(captured_at)s AT TIME ZONE 'UTC')::date
+                    ORDER BY captured_at DESC, id DESC LIMIT 1
+                ) AS latest
+                WHERE (balance, available_balance, holdings_value, cash_value, observed_on) IS NOT DISTINCT FROM
+                    (%(balance)s::numeric, %(available)s::numeric, %(holdings)s::numeric, %(cash)s::numeric,
+                    %(observed_on)s::date))
+            """,
+            {
+                "tenant_id": tenant_id,
+                "id": new_id(),
+                "account_id": write.account_id,
+                "sync_run_id": sync_run_id,
+                "balance": write.balance,
+                "available": write.available_balance,
+                "holdings": write.holdings_value,
+                "cash": write.cash_value,
+                "currency": write.currency,
+                "source": write.source,
+                "captured_at": write.captured_at,
+                "observed_on": write.observed_on,
+                "date_is_stated": write.date_is_stated,
+                "at": at,
+            },
+        )
+        inserted += done.rowcount
+    return inserted
+
+
+async def list_snapshots(
+    tx: Transaction,
+    tenant_id: UUID,
+    account_id: UUID,
+    *,
+    start_date: date | None = None,
+    end_date: date | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> tuple[list[BalanceSnapshot], int]:
+    """Return a page of an account's balances, the newest first, and how many there are; dates inclusive."""
+    arguments = {
+        "tenant_id": tenant_id,
+        "account_id": account_id,
+        "start": start_date,
+        "end": end_date,
+        "limit": limit,
+        "offset": offset,
+    }
+    async with tx.cursor(row_factory=class_row(BalanceSnapshot)) as cursor:
+        await cursor.execute(
+            """
+            SELECT id, account_id, sync_run_id, balance, available_balance, holdings_value, cash_value, currency,
+                source, captured_at, observed_on, date_is_stated
+            FROM balance_observations
+            WHERE tenant_id = %(tenant_id)s AND account_id = %(account_id)s
+                AND (%(start)s::date IS NULL OR observed_on >= %(start)s)
+                AND (%(end)s::date IS NULL OR observed_on <= %(end)s)
+            ORDER BY captured_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s
+            """,
+            arguments,
+        )
+        snapshots = await cursor.fetchall()
+    counted = await tx.execute(
+        """
+        SELECT count(*) FROM balance_observations
+        WHERE tenant_id = %(tenant_id)s AND account_id = %(account_id)s
+            AND (%(start)s::date IS NULL OR observed_on >= %(start)s)
+            AND (%(end)s::date IS NULL OR observed_on <= %(end)s)
+        """,
+        arguments,
+    )
+    total = await counted.fetchone()
+    return snapshots, int(total[0]) if total else 0
+
+
+async def list_settled_rows(
+    tx: Transaction, tenant_id: UUID, account_id: UUID
+) -> list[tuple[UUID, date, Decimal, datetime]]:
+    """Return (id, booking date, amount, first seen as settled) of every settled row of an account, in that order."""
+    found = await tx.execute(
+        """
+        SELECT t.id, t.transaction_date, t.amount, coalesce(t.settled_seen_at, t.created_at)
+        FROM transactions t JOIN accounts a ON a.tenant_id = t.tenant_id AND a.id = t.account_id
+        WHERE t.tenant_id = %s AND t.account_id = %s AND t.removed_at IS NULL AND t.status = 'settled'
+            AND t.currency = a.currency
+        ORDER BY t.transaction_date, t.settled_seen_at, t.id
+        """,
+        [tenant_id, account_id],
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in await found.fetchall()]

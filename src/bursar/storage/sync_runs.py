@@ -1,0 +1,208 @@
+"""What runs were there, and what could they not read?"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from bursar.domain.ids import new_id
+from bursar.domain.sync import RejectedRecord, SyncRun, SyncStatus, SyncTrigger
+from bursar.storage.unit_of_work import Transaction
+
+
+async def insert_run(
+    tx: Transaction, tenant_id: UUID, run_id: UUID, *, connection_id: UUID, trigger: SyncTrigger, at: datetime
+) -> None:
+    """Record that a run is asked for; it is `queued` until a worker starts it."""
+    await tx.execute(
+        """
+        INSERT INTO sync_runs (tenant_id, id, connection_id, trigger, status, started_at)
+        VALUES (%s, %s, %s, %s, 'queued', %s)
+        """,
+        [tenant_id, run_id, connection_id, trigger.value, at],
+    )
+
+
+async def find_queued_run(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> SyncRun | None:
+    """Return the run of a connection that waits for a worker; None when none does."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            """
+            SELECT id, connection_id, trigger, status, started_at, finished_at, counts, warnings, error_code,
+                error_message, next_allowed_at
+            FROM sync_runs WHERE tenant_id = %s AND connection_id = %s AND status = 'queued' ORDER BY id LIMIT 1
+            """,
+            [tenant_id, connection_id],
+        )
+        row = await cursor.fetchone()
+    return _to_run(row) if row else None
+
+
+async def start_run(tx: Transaction, tenant_id: UUID, run_id: UUID, *, connection_id: UUID, at: datetime) -> bool:
+    """Start a queued run, or go on with one whose worker died; False when it has ended already.
+
+    Any other run of the connection that never ended is given up: the caller holds the lease.
+    """
+    await tx.execute(
+        """
+        UPDATE sync_runs SET status = 'failed', finished_at = %(at)s, error_code = 'interrupted',
+            error_message = 'The run was interrupted; the next one goes on from the last complete step.'
+        WHERE tenant_id = %(tenant_id)s AND connection_id = %(connection_id)s AND id <> %(id)s AND status = 'running'
+        """,
+        {"tenant_id": tenant_id, "connection_id": connection_id, "id": run_id, "at": at},
+    )
+    done = await tx.execute(
+        """
+        UPDATE sync_runs SET status = 'running', started_at = %s
+        WHERE tenant_id = %s AND id = %s AND status IN ('queued', 'running')
+        """,
+        [at, tenant_id, run_id],
+    )
+    return done.rowcount == 1
+
+
+async def finish_run(
+    tx: Transaction,
+    tenant_id: UUID,
+    run_id: UUID,
+    *,
+    status: SyncStatus,
+    counts: Mapping[str, Mapping[str, int]],
+    warnings: Sequence[Mapping[str, object]],
+    error_code: str | None,
+    error_message: str | None,
+    next_allowed_at: datetime | None,
+    at: datetime,
+) -> None:
+    """Record how a run ended; a run that somebody else has given up stays given up."""
+    await tx.execute(
+        """
+        UPDATE sync_runs SET status = %s, finished_at = %s, counts = %s, warnings = %s, error_code = %s,
+            error_message = %s, next_allowed_at = %s
+        WHERE tenant_id = %s AND id = %s AND status = 'running'
+        """,
+        [
+            status.value,
+            at,
+            Jsonb({noun: dict(count) for noun, count in counts.items()}),
+            Jsonb([dict(warning) for warning in warnings]),
+            error_code,
+            error_message,
+            next_allowed_at,
+            tenant_id,
+            run_id,
+        ],
+    )
+
+
+def _to_run(row: dict[str, object]) -> SyncRun:
+    row["trigger"] = SyncTrigger(str(row["trigger"]))
+    row["status"] = SyncStatus(str(row["status"]))
+    return SyncRun(**row)  # pyright: ignore[reportArgumentType] - the columns are the fields, by test
+
+
+async def list_runs(tx: Transaction, tenant_id: UUID, connection_id: UUID, *, limit: int) -> list[SyncRun]:
+    """Return the newest runs of a connection."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            """
+            SELECT id, connection_id, trigger, status, started_at, finished_at, counts, warnings, error_code,
+                error_message, next_allowed_at
+            FROM sync_runs WHERE tenant_id = %s AND connection_id = %s ORDER BY id DESC LIMIT %s
+            """,
+            [tenant_id, connection_id, limit],
+        )
+        return [_to_run(row) for row in await cursor.fetchall()]
+
+
+async def find_run(tx: Transaction, tenant_id: UUID, run_id: UUID) -> SyncRun | None:
+    """Return a run; None when the tenant has no such."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            """
+            SELECT id, connection_id, trigger, status, started_at, finished_at, counts, warnings, error_code,
+                error_message, next_allowed_at
+            FROM sync_runs WHERE tenant_id = %s AND id = %s
+            """,
+            [tenant_id, run_id],
+        )
+        row = await cursor.fetchone()
+    return _to_run(row) if row else None
+
+
+def _mark(record: RejectedRecord) -> bytes:
+    text = "\x1f".join((record.kind, record.reason, record.field, record.provider_id or "", record.redacted_excerpt))
+    return sha256(text.encode()).digest()[:16]
+
+
+async def insert_rejected(
+    tx: Transaction,
+    tenant_id: UUID,
+    records: Sequence[RejectedRecord],
+    *,
+    connection_id: UUID,
+    sync_run_id: UUID,
+    at: datetime,
+) -> int:
+    """Keep what could not be read; a record that is already kept and still open is not kept twice. Return how many."""
+    inserted = 0
+    for record in records:
+        done = await tx.execute(
+            """
+            INSERT INTO rejected_records (tenant_id, id, connection_id, sync_run_id, mark, kind, reason, field,
+                provider_id, line, excerpt, first_seen_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (tenant_id, connection_id, mark) WHERE resolved_at IS NULL DO NOTHING
+            """,
+            [
+                tenant_id,
+                new_id(),
+                connection_id,
+                sync_run_id,
+                _mark(record),
+                record.kind.value,
+                record.reason.value,
+                record.field,
+                record.provider_id,
+                record.line,
+                record.redacted_excerpt[:200],
+                at,
+            ],
+        )
+        inserted += done.rowcount
+    return inserted
+
+
+async def resolve_rejected(
+    tx: Transaction, tenant_id: UUID, provider_ids: Sequence[str], *, connection_id: UUID, at: datetime
+) -> int:
+    """Close what could not be read once and now was; return how many."""
+    done = await tx.execute(
+        """
+        UPDATE rejected_records SET resolved_at = %s
+        WHERE tenant_id = %s AND connection_id = %s AND provider_id = ANY(%s) AND resolved_at IS NULL
+        """,
+        [at, tenant_id, connection_id, list(provider_ids)],
+    )
+    return done.rowcount
+
+
+async def list_rejected(
+    tx: Transaction, tenant_id: UUID, *, connection_id: UUID | None = None, limit: int = 100
+) -> list[dict[str, object]]:
+    """Return what could not be read and is still open, the newest first."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            """
+            SELECT id, connection_id, sync_run_id, kind, reason, field, provider_id, line, excerpt, first_seen_at
+            FROM rejected_records
+            WHERE tenant_id = %(tenant_id)s AND resolved_at IS NULL
+                AND (%(connection_id)s::uuid IS NULL OR connection_id = %(connection_id)s)
+            ORDER BY id DESC LIMIT %(limit)s
+            """,
+            {"tenant_id": tenant_id, "connection_id": connection_id, "limit": limit},
+        )
+        return await cursor.fetchall()
