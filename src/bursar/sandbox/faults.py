@@ -1,9 +1,11 @@
 """Which misbehaviour of the servers is switched on, and what has been asked of them?"""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 
 class FaultKind(StrEnum):
@@ -63,10 +65,16 @@ class FaultBoard:
     def add(self, kind: FaultKind, **settings: object) -> Fault:
         """Switches a fault on; `settings` are the other fields of `Fault`.
 
-        Raises `TypeError` for an unknown setting.
+        Raises `TypeError` for an unknown setting or one of another type.
         """
+        unknown = settings.keys() - {member.name for member in fields(Fault)}
+        if unknown:
+            raise TypeError(f"a fault has no {', '.join(sorted(unknown))}")
         self._added_count += 1
-        fault = replace(Fault(self._added_count, kind), **settings)  # pyright: ignore[reportArgumentType] - checked at run time
+        try:
+            fault = msgspec.convert({"fault_id": self._added_count, "kind": kind.value, **settings}, Fault)
+        except msgspec.ValidationError as error:
+            raise TypeError(str(error)) from error
         self._faults[fault.fault_id] = fault
         return fault
 

@@ -167,3 +167,25 @@ def test_new_address_is_acknowledged(stage: Stage, receiver: Receiver) -> None:
     assert receiver.wait_for("WEBHOOK_UPDATE_ACKNOWLEDGED")["new_webhook_url"] == receiver.url
     cleared = stage.raw("/item/webhook/update", {"access_token": token, "webhook": None})
     assert cleared.json()["item"]["webhook"] == ""
+
+
+def test_investment_rows_announce_themselves(stage: Stage, receiver: Receiver) -> None:
+    stage.link(products=("investments",), webhook=receiver.url)
+    stage.advance(days=31)
+    types = [json.loads(body)["webhook_type"] for body, _ in receiver.received]
+    assert types == ["INVESTMENTS_TRANSACTIONS", "HOLDINGS"]
+    assert json.loads(receiver.received[0][0])["new_investments_transactions"] > 0
+
+
+def test_changes_behind_a_broken_login_are_announced_after_its_repair(stage: Stage, receiver: Receiver) -> None:
+    token = stage.link(webhook=receiver.url)
+    item_id = stage.raw("/item/get", {"access_token": token}).json()["item"]["item_id"]
+    broken = {"item_id": item_id, "code": "USER_PERMISSION_REVOKED"}
+    stage.control.post("/control/faces/plaid/break_item", json=broken).raise_for_status()
+    assert stage.raw("/accounts/get", {"access_token": token}).json()["error_code"] == "USER_PERMISSION_REVOKED"
+    stage.advance(days=5)
+    assert receiver.codes()[-1] == "USER_PERMISSION_REVOKED"
+    stage.control.post("/control/faces/plaid/repair_login", json={"item_id": item_id}).raise_for_status()
+    assert {"LOGIN_REPAIRED", "DEFAULT_UPDATE"} <= set(receiver.codes())
+    unknown = {"item_id": item_id, "code": "BAD_MOOD"}
+    assert stage.control.post("/control/faces/plaid/break_item", json=unknown).status_code == 404

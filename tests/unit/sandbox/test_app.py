@@ -74,3 +74,20 @@ async def test_app_advances_the_world_and_its_faces(world: World) -> None:
 def test_control_plane_without_a_token_is_refused(world: World) -> None:
     with pytest.raises(ValueError, match="token"):
         create_app(world, control_token="", faces=[])
+
+
+async def test_login_ends_by_itself_when_the_face_says_so(world: World) -> None:
+    face = PlaidFace(login_lifetime=timedelta(days=30))
+    app = create_app(world, control_token="t", faces=[face])
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://sandbox") as client:
+
+        async def post(path: str, body: dict[str, object]) -> dict[str, object]:
+            return (await client.post(f"/plaid{path}", json=body, headers=HEADERS)).json()
+
+        public_token = (await post("/sandbox/public_token/create", PUBLIC_TOKEN))["public_token"]
+        access_token = (await post("/item/public_token/exchange", {"public_token": public_token}))["access_token"]
+        await app.advance(timedelta(days=29))
+        assert "accounts" in await post("/accounts/get", {"access_token": access_token})
+        await app.advance(timedelta(days=1))
+        refusal = await post("/accounts/get", {"access_token": access_token})
+        assert refusal["error_code"] == "ITEM_LOGIN_REQUIRED"

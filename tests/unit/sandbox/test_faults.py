@@ -39,9 +39,12 @@ def test_fault_is_bound_to_path_kind_page_and_bank() -> None:
     assert board.strike("/p", down, bank="north") is not None
 
 
-def test_unknown_setting_of_a_fault_is_refused() -> None:
+@pytest.mark.parametrize("settings", [{"colour": "red"}, {"times": "often"}, {"path": 5}, {"page": 1.5}])
+def test_wrong_setting_of_a_fault_is_refused(settings: dict[str, object]) -> None:
+    board = FaultBoard()
     with pytest.raises(TypeError):
-        FaultBoard().add(FaultKind.STATUS, colour="red")
+        board.add(FaultKind.STATUS, **settings)
+    assert board.list_all() == ()
 
 
 def test_request_log_counts_paths() -> None:

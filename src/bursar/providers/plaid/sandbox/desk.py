@@ -14,11 +14,12 @@ from bursar.providers.plaid.sandbox.institutions import (
     require_reachable,
 )
 from bursar.providers.plaid.sandbox.items import Item, ItemRegistry
-from bursar.providers.plaid.sandbox.problems import PlaidProblemError, item_error
+from bursar.providers.plaid.sandbox.problems import PlaidProblemError, item_error, standing_problem
 from bursar.providers.plaid.sandbox.webhooks import Outbox, SigningKeys
 from bursar.sandbox.cast import QUIET_USERNAME
 from bursar.sandbox.faults import FaultKind
-from bursar.sandbox.people import CURRENCY_DECIMALS, Account, Login
+from bursar.sandbox.ledger import EventKind
+from bursar.sandbox.people import CURRENCY_DECIMALS, Account, AccountKind, Login
 from bursar.sandbox.world import World
 
 KNOWN_PRODUCTS = frozenset({"transactions", "auth", "identity", "investments", "liabilities", "assets"})
@@ -30,20 +31,22 @@ DEFAULT_DAYS = 90
 class Desk:
     """The state of one simulated Plaid and the rules that do not belong to one endpoint."""
 
-    def __init__(self, world: World, prefix: str) -> None:
-        """`prefix` is the path the face is served under, as faults name it."""
+    def __init__(self, world: World, prefix: str, login_lifetime: timedelta | None) -> None:
+        """`prefix` is the path the face is served under, as faults name it; None lets logins last for ever."""
         self.world = world
         self.mint = IdMint(world.seed)
         self.items = ItemRegistry(world, self.mint)
         self.keys = SigningKeys(self.mint, world.clock)
         self.outbox = Outbox(self.keys, world.clock)
         self._prefix = prefix
+        self._login_lifetime = login_lifetime
 
     def open_for_data(self, path: str, request: Mapping[str, Any]) -> Item:
         """The item of a request for data, if its login and its bank are all right."""
         item = self.items.open(request["access_token"])
-        if item.error is not None:
-            raise item.error
+        self._age_login(item)
+        if item.problem is not None:
+            raise item.problem
         require_reachable(item.institution)
         down = frozenset({FaultKind.INSTITUTION_DOWN})
         if self.world.faults.strike(self._prefix + path, down, bank=item.login.bank.key):
@@ -113,17 +116,23 @@ class Desk:
         self.outbox.post(item.webhook, dict(sorted(payload.items())))
         item.last_webhook = (self.world.now, webhook_code)
 
-    def notify_error(self, item: Item) -> None:
-        """Queues the `ITEM / ERROR` webhook of the item's standing problem."""
-        if item.error is not None:
-            self.notify(item, "ITEM", "ERROR", error={**item.error.body(), "status": item.error.status})
+    def break_item(self, item: Item, code: str) -> None:
+        """Gives an item a standing problem and queues the webhook about it; an unknown code raises `KeyError`."""
+        item.problem = standing_problem(code)
+        webhook_code = "USER_PERMISSION_REVOKED" if code == "USER_PERMISSION_REVOKED" else "ERROR"
+        error = {**item.problem.body(), "status": item.problem.status}
+        self.notify(item, "ITEM", webhook_code, error=error)
 
     def notify_changes(self, item: Item) -> None:
         """Queues the webhooks for what has changed since the last ones; of sync updates only once sync was called."""
+        self._age_login(item)
+        if item.problem is not None:
+            return  # Nobody can look behind a broken login; what has happened meanwhile is announced after the repair.
+        self._notify_investments(item)
         head = item.feed.catch_up()
         changes = item.feed.changes_after(item.notified_until)
         item.notified_until = head
-        if not changes or item.needs_login or "transactions" not in item.products:
+        if not changes or "transactions" not in item.products:
             return
         added = sum(change.kind == "added" for change in changes)
         removed = [change.entry.transaction_id for change in changes if change.kind == "removed"]
@@ -132,6 +141,29 @@ class Desk:
             self.notify(item, "TRANSACTIONS", "TRANSACTIONS_REMOVED", removed_transactions=removed)
         if item.is_armed:
             self.notify_sync_updates(item)
+
+    def _notify_investments(self, item: Item) -> None:
+        events = self.world.events_after(item.read_until, _brokerages(item)) if _brokerages(item) else []
+        item.read_until = self.world.head
+        if not events or "investments" not in item.products:
+            return
+        booked = sum(event.kind in {EventKind.POSTED, EventKind.SURFACED} for event in events)
+        cancelled = sum(event.kind is EventKind.REMOVED for event in events)
+        self.notify(
+            item,
+            "INVESTMENTS_TRANSACTIONS",
+            "DEFAULT_UPDATE",
+            new_investments_transactions=booked,
+            cancelled_investments_transactions=cancelled,
+        )
+        self.notify(item, "HOLDINGS", "DEFAULT_UPDATE", new_holdings=0, updated_holdings=booked)
+
+    def _age_login(self, item: Item) -> None:
+        """Lets a login end by itself when the face says that logins do."""
+        if self._login_lifetime is None or item.problem is not None:
+            return
+        if (item.repaired_at or item.created_at) + self._login_lifetime <= self.world.now:
+            self.break_item(item, "ITEM_LOGIN_REQUIRED")
 
     def notify_sync_updates(self, item: Item) -> None:
         """Queues `SYNC_UPDATES_AVAILABLE`."""
@@ -156,7 +188,7 @@ class Desk:
             "institution_name": item.institution.name,
             "webhook": item.webhook or "",
             "auth_method": None,
-            "error": None if item.error is None else item.error.body(),
+            "error": None if item.problem is None else item.problem.body(),
             "available_products": ["balance", *unused],
             "billed_products": sorted(item.products),
             "products": sorted(item.products),
@@ -164,6 +196,10 @@ class Desk:
             "update_type": "background",
             "created_at": wire_instant(item.created_at),
         }
+
+
+def _brokerages(item: Item) -> list[str]:
+    return [account.account_id for account in item.accounts if account.kind is AccountKind.BROKERAGE]
 
 
 def wire_instant(instant: datetime) -> str:

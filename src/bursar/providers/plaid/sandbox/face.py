@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from hmac import compare_digest
 from typing import Any, cast
@@ -13,6 +14,7 @@ from bursar.providers.plaid.sandbox import data, linking, playground
 from bursar.providers.plaid.sandbox.desk import Desk
 from bursar.providers.plaid.sandbox.endpoints import Endpoint
 from bursar.providers.plaid.sandbox.institutions import get_institution
+from bursar.providers.plaid.sandbox.items import Item
 from bursar.providers.plaid.sandbox.limits import LimitBook
 from bursar.providers.plaid.sandbox.problems import PlaidProblemError, for_status, invalid_input, invalid_request
 from bursar.sandbox.faces import Receive, RefusedActionError, Scope, Send
@@ -31,12 +33,14 @@ class PlaidFace:
 
     The client id and secret let anybody in who knows them; they are published because they protect invented people
     only. `rate_limits` switches the published limits of the sandbox environment, counted on the virtual clock: in a
-    world whose clock stands still they never recover.
+    world whose clock stands still they never recover. `login_lifetime` lets logins end by themselves, as they do after
+    30 days in the vendor's sandbox; None lets them last.
     """
 
     client_id: str = "sandbox-client-id"
     secret: str = "sandbox-secret"  # noqa: S105 - published on purpose
     rate_limits: bool = True
+    login_lifetime: timedelta | None = None
 
     @property
     def slug(self) -> str:
@@ -53,7 +57,7 @@ class PlaidServer:
 
     def __init__(self, world: World, face: PlaidFace) -> None:
         self._face = face
-        self._desk = Desk(world, f"/{_SLUG}")
+        self._desk = Desk(world, f"/{_SLUG}", face.login_lifetime)
         self._limits = LimitBook()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,10 +89,15 @@ class PlaidServer:
     def act(self, action: str, arguments: Mapping[str, str]) -> Mapping[str, str]:
         """What users do outside the API.
 
-        Actions: `complete_link` (link_token; for a new item also institution_id and perhaps username and password)
-        finishes a Link session and returns a public token, in update mode after repairing the item; `repair_login`
-        (item_id) repairs it elsewhere; `rotate_webhook_key`. Raises `KeyError` for an unknown action, item or missing
-        argument and `RefusedActionError` for what Link would refuse.
+        Actions:
+            complete_link: Finishes the Link session of `link_token` and returns a `public_token`. A new item also needs
+                `institution_id` and may name `username` and `password`; in update mode the item is repaired.
+            break_item: Gives `item_id` a standing problem with the error code `code`.
+            repair_login: Repairs `item_id` outside our Link, so that `LOGIN_REPAIRED` is sent.
+            rotate_webhook_key: Signs with a new key from now on and returns its `key_id`.
+
+        Raises `KeyError` for an unknown action, item, code or missing argument and `RefusedActionError` for what Link
+        would refuse.
         """
         try:
             return self._act(action, arguments)
@@ -99,15 +108,23 @@ class PlaidServer:
         if action == "complete_link":
             return {"public_token": self._complete_link(arguments)}
         if action == "repair_login":
-            item = self._desk.items.find(arguments["item_id"])
-            if item is None:
-                raise KeyError(arguments["item_id"])
-            item.needs_login = False
+            item = self._find_item(arguments)
+            item.repair(self._desk.world.now)
             self._desk.notify(item, "ITEM", "LOGIN_REPAIRED")
+            return {"item_id": item.item_id}
+        if action == "break_item":
+            item = self._find_item(arguments)
+            self._desk.break_item(item, arguments["code"])
             return {"item_id": item.item_id}
         if action == "rotate_webhook_key":
             return {"key_id": self._desk.keys.rotate()}
         raise KeyError(action)
+
+    def _find_item(self, arguments: Mapping[str, str]) -> Item:
+        item = self._desk.items.find(arguments["item_id"])
+        if item is None or item.is_removed:
+            raise KeyError(arguments["item_id"])
+        return item
 
     def _complete_link(self, arguments: Mapping[str, str]) -> str:
         desk = self._desk
@@ -116,7 +133,7 @@ class PlaidServer:
             item = desk.items.find(link.item_id)
             if item is None or item.is_removed:
                 raise invalid_input("INVALID_LINK_TOKEN", "the item of this link token is gone")
-            item.needs_login = False
+            item.repair(desk.world.now)
             return desk.items.issue_public_token(item)
         item = desk.link(
             get_institution(arguments["institution_id"]),

@@ -8,7 +8,8 @@ from bursar.providers.plaid.sandbox.problems import PlaidProblemError, invalid_i
 from bursar.sandbox.people import Bank
 from bursar.sandbox.world import World
 
-_PRODUCTS = ("transactions", "auth", "identity", "investments", "liabilities", "balance")
+OFFERED_PRODUCTS = frozenset({"transactions", "auth", "identity", "investments", "liabilities", "balance"})
+"""What every institution of the directory offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,12 @@ def bank_of(world: World, institution: Institution) -> Bank | None:
     return next((bank for bank in world.banks if bank.key == institution.bank_key), None)
 
 
+def routing_numbers(world: World, institution: Institution) -> list[str]:
+    """The routing numbers of the bank behind an institution; other countries have none."""
+    bank = bank_of(world, institution)
+    return [bank.bank_code] if bank is not None and bank.country == "US" else []
+
+
 def require_reachable(institution: Institution) -> None:
     """Raises the problem of an institution that is down or no longer supported."""
     if not institution.supported:
@@ -77,13 +84,12 @@ def institution_down() -> PlaidProblemError:
 
 def render_institution(world: World, institution: Institution, options: dict[str, Any]) -> dict[str, object]:
     """The wire object; metadata and status only when asked for."""
-    bank = bank_of(world, institution)
     body: dict[str, object] = {
         "institution_id": institution.institution_id,
         "name": institution.name,
-        "products": list(_PRODUCTS),
+        "products": sorted(OFFERED_PRODUCTS),
         "country_codes": list(institution.countries),
-        "routing_numbers": [bank.bank_code] if bank is not None and bank.country == "US" else [],
+        "routing_numbers": routing_numbers(world, institution),
         "dtc_numbers": [],
         "oauth": institution.oauth,
         "connection_availability": "SUPPORTED" if institution.supported else "NOT_SUPPORTED",

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from bursar.providers.plaid.sandbox.feed import ItemFeed
 from bursar.providers.plaid.sandbox.ids import IdMint
 from bursar.providers.plaid.sandbox.institutions import Institution
-from bursar.providers.plaid.sandbox.problems import LOGIN_REQUIRED, PlaidProblemError, invalid_input, item_error
+from bursar.providers.plaid.sandbox.problems import PlaidProblemError, invalid_input, item_error
 from bursar.providers.plaid.sandbox.transactions import TRANSACTION_KINDS
 from bursar.sandbox.people import Account, Login
 from bursar.sandbox.world import World
@@ -30,18 +30,22 @@ class Item:
     feed: ItemFeed
     account_ids: dict[str, str]
     """World account id to Plaid account id; a new item gives new ids to the same accounts."""
-    needs_login: bool = False
+    problem: PlaidProblemError | None = None
+    """What keeps the item from telling data, until somebody repairs it."""
     is_removed: bool = False
     is_armed: bool = False
     """Whether `/transactions/sync` was called once; before that Plaid sends no word of sync updates."""
     notified_until: int = 0
     last_webhook: tuple[datetime, str] | None = None
+    read_until: int = 0
+    """The newest event of the world that investment webhooks have covered."""
+    repaired_at: datetime | None = None
     accounts: list[Account] = field(default_factory=list[Account])
 
-    @property
-    def error(self) -> PlaidProblemError | None:
-        """The standing problem of the item."""
-        return item_error("ITEM_LOGIN_REQUIRED", LOGIN_REQUIRED) if self.needs_login else None
+    def repair(self, now: datetime) -> None:
+        """Ends the standing problem, as a successful login does."""
+        self.problem = None
+        self.repaired_at = now
 
     def world_account_id(self, account_id: str) -> str:
         """The world's id of one of the item's accounts; others are `INVALID_ACCOUNT_ID`."""
@@ -111,6 +115,7 @@ class ItemRegistry:
             accounts=list(login.accounts),
         )
         item.notified_until = item.feed.catch_up()
+        item.read_until = self._world.head
         self._items[item_id] = item
         return item
 

@@ -13,7 +13,13 @@ from bursar.providers.plaid.sandbox.endpoints import (
     Endpoint,
     endpoint,
 )
-from bursar.providers.plaid.sandbox.institutions import INSTITUTIONS, get_institution, render_institution
+from bursar.providers.plaid.sandbox.institutions import (
+    INSTITUTIONS,
+    OFFERED_PRODUCTS,
+    get_institution,
+    render_institution,
+    routing_numbers,
+)
 from bursar.providers.plaid.sandbox.problems import invalid_input, invalid_request
 from bursar.providers.plaid.sandbox.shapes import Listing, Shape, Text, Whole
 
@@ -98,17 +104,14 @@ def _list_institutions(desk: Desk, _path: str, request: dict[str, Any]) -> dict[
         if set(one.countries) & set(request["country_codes"])
         and ("oauth" not in options or one.oauth == options["oauth"])
     ]
-    rendered = [render_institution(desk.world, one, options) for one in found]
-    if routing_numbers := set(options.get("routing_numbers", [])):
-        rendered = [one for one in rendered if routing_numbers & _texts(one["routing_numbers"])]
-    if products := set(options.get("products", [])):
-        rendered = [one for one in rendered if products <= _texts(one["products"])]
-    start = request["offset"]
-    return {"institutions": rendered[start : start + request["count"]], "total": len(rendered)}
-
-
-def _texts(listed: object) -> set[object]:
-    return set(listed) if isinstance(listed, list) else set()  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] - rendered by us
+    if "routing_numbers" in options:
+        wanted = set(options["routing_numbers"])
+        found = [one for one in found if wanted.intersection(routing_numbers(desk.world, one))]
+    if not set(options.get("products", [])) <= OFFERED_PRODUCTS:
+        found = []
+    start, end = request["offset"], request["offset"] + request["count"]
+    page = [render_institution(desk.world, one, options) for one in found[start:end]]
+    return {"institutions": page, "total": len(found)}
 
 
 def _get_institution(desk: Desk, _path: str, request: dict[str, Any]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from bursar.providers.plaid.sandbox.endpoints import ACCESS_TOKEN, DAYS_REQUESTE
 from bursar.providers.plaid.sandbox.institutions import get_institution
 from bursar.providers.plaid.sandbox.items import Item
 from bursar.providers.plaid.sandbox.linking import require_products
-from bursar.providers.plaid.sandbox.problems import PlaidProblemError, invalid_request, item_error
+from bursar.providers.plaid.sandbox.problems import PlaidProblemError, invalid_request, item_error, standing_problem
 from bursar.providers.plaid.sandbox.shapes import Day, Listing, Number, Shape, Text
 from bursar.providers.plaid.sandbox.transactions import TRANSACTION_KINDS
 from bursar.sandbox.cast import QUIET_USERNAME
@@ -76,7 +76,6 @@ def _fire_webhook(desk: Desk, _path: str, request: dict[str, Any]) -> dict[str, 
 
 
 def _extra(desk: Desk, item: Item, webhook_type: str, code: str) -> dict[str, object]:
-    problem = item_error("ITEM_LOGIN_REQUIRED", "fired by request")
     if code == "SYNC_UPDATES_AVAILABLE":
         return {"initial_update_complete": True, "historical_update_complete": True}
     if code == "DEFAULT_UPDATE" and webhook_type == "TRANSACTIONS":
@@ -85,10 +84,9 @@ def _extra(desk: Desk, item: Item, webhook_type: str, code: str) -> dict[str, ob
         return {"new_holdings": 0, "updated_holdings": 0}
     if code == "DEFAULT_UPDATE" and webhook_type == "INVESTMENTS_TRANSACTIONS":
         return {"new_investments_transactions": 0, "cancelled_investments_transactions": 0}
-    if code == "ERROR":
+    if code in {"ERROR", "USER_PERMISSION_REVOKED"}:
+        problem = standing_problem("ITEM_LOGIN_REQUIRED" if code == "ERROR" else code)
         return {"error": {**problem.body(), "status": problem.status}}
-    if code == "USER_PERMISSION_REVOKED":
-        return {"error": {**item_error("USER_PERMISSION_REVOKED", "fired by request").body(), "status": 400}}
     if code == "PENDING_DISCONNECT":
         disconnect_at = desk.world.now + timedelta(days=7)
         return {"reason": "INSTITUTION_TOKEN_EXPIRATION", "disconnect_time": disconnect_at.isoformat()}
@@ -100,8 +98,7 @@ def _extra(desk: Desk, item: Item, webhook_type: str, code: str) -> dict[str, ob
 
 def _reset_login(desk: Desk, _path: str, request: dict[str, Any]) -> dict[str, object]:
     item = desk.items.open(request["access_token"])
-    item.needs_login = True
-    desk.notify_error(item)
+    desk.break_item(item, "ITEM_LOGIN_REQUIRED")
     return {"reset_login": True}
 
 

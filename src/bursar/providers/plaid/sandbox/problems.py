@@ -44,7 +44,26 @@ def item_error(code: str, message: str) -> PlaidProblemError:
     return PlaidProblemError("ITEM_ERROR", code, message)
 
 
-LOGIN_REQUIRED = "the login details of this item have changed and must be given again in update mode"
+_STANDING = {
+    "ITEM_LOGIN_REQUIRED": "the login details of this item have changed and must be given again in update mode",
+    "INVALID_CREDENTIALS": "the provided credentials were not correct",
+    "INVALID_MFA": "the provided multi-factor answer was not correct",
+    "INSUFFICIENT_CREDENTIALS": "the authorization of the user was not completed",
+    "PASSWORD_RESET_REQUIRED": "the user must reset their password at the institution",
+    "USER_SETUP_REQUIRED": "the user must finish setting up their account at the institution",
+    "ITEM_LOCKED": "the account is locked at the institution",
+    "ACCESS_NOT_GRANTED": "access to this data was not granted",
+    "NO_ACCOUNTS": "no valid accounts were found for this item",
+    "USER_PERMISSION_REVOKED": "the holder of this account has revoked their permission",
+    "ADDITIONAL_CONSENT_REQUIRED": "the user has not consented to this product",
+}
+_CONSENT_CODES = frozenset({"USER_PERMISSION_REVOKED", "ADDITIONAL_CONSENT_REQUIRED"})
+
+
+def standing_problem(code: str) -> PlaidProblemError:
+    """A problem that an item keeps until it is repaired; an unknown code raises `KeyError`."""
+    message = _STANDING[code]
+    return invalid_input(code, message) if code in _CONSENT_CODES else item_error(code, message)
 
 
 def for_status(status: int) -> PlaidProblemError:
