@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -74,6 +75,29 @@ async def test_app_advances_the_world_and_its_faces(world: World) -> None:
 def test_control_plane_without_a_token_is_refused(world: World) -> None:
     with pytest.raises(ValueError, match="token"):
         create_app(world, control_token="", faces=[])
+
+
+async def test_history_arrives_in_two_parts_when_the_face_says_so() -> None:
+    world = World(1, start=date(2026, 3, 2), history_days=80)
+    app = create_app(world, control_token="t", faces=[PlaidFace(history_delay=timedelta(hours=6))])
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://sandbox") as client:
+
+        async def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
+            return (await client.post(f"/plaid{path}", json=body, headers=HEADERS)).json()
+
+        public_token = (await post("/sandbox/public_token/create", PUBLIC_TOKEN))["public_token"]
+        access_token = (await post("/item/public_token/exchange", {"public_token": public_token}))["access_token"]
+        request = {"access_token": access_token, "count": 500}
+        recent = await post("/transactions/sync", request)
+        await app.advance(timedelta(hours=6))
+        older = await post("/transactions/sync", {**request, "cursor": recent["next_cursor"]})
+    assert recent["transactions_update_status"] == "INITIAL_UPDATE_COMPLETE"
+    assert older["transactions_update_status"] == "HISTORICAL_UPDATE_COMPLETE"
+    assert min(row["date"] for row in recent["added"]) >= "2026-01-31" > min(row["date"] for row in older["added"])
+    ids = {row["transaction_id"] for page in (recent, older) for row in page["added"]}
+    ids -= {row["transaction_id"] for page in (recent, older) for row in page["removed"]}
+    kinds = ("checking", "savings", "credit-card", "loan")
+    assert len(ids) == sum(len(world.truth(f"hudson-first-river-{kind}").rows) for kind in kinds)
 
 
 async def test_login_ends_by_itself_when_the_face_says_so(world: World) -> None:

@@ -81,7 +81,9 @@ def _sync_transactions(desk: Desk, path: str, request: dict[str, Any]) -> dict[s
     changes = page.changes if page is not None else ()
     active = {change.entry.row.account_id for change in changes}
     answer: dict[str, object] = {
-        "transactions_update_status": "HISTORICAL_UPDATE_COMPLETE",
+        "transactions_update_status": (
+            "HISTORICAL_UPDATE_COMPLETE" if item.history_due_at is None else "INITIAL_UPDATE_COMPLETE"
+        ),
         "accounts": desk.render_accounts(item, [one for one in item.accounts if one.account_id in active]),
         "added": _render(desk, item, (c.entry for c in changes if c.kind == "added"), options),
         "modified": _render(desk, item, (c.entry for c in changes if c.kind == "modified"), options),

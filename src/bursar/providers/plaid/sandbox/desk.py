@@ -31,8 +31,13 @@ DEFAULT_DAYS = 90
 class Desk:
     """The state of one simulated Plaid and the rules that do not belong to one endpoint."""
 
-    def __init__(self, world: World, prefix: str, login_lifetime: timedelta | None) -> None:
-        """`prefix` is the path the face is served under, as faults name it; None lets logins last for ever."""
+    def __init__(
+        self, world: World, prefix: str, *, login_lifetime: timedelta | None, history_delay: timedelta | None
+    ) -> None:
+        """`prefix` is the path the face is served under, as faults name it.
+
+        With None logins last for ever, and histories are complete at once.
+        """
         self.world = world
         self.mint = IdMint(world.seed)
         self.items = ItemRegistry(world, self.mint)
@@ -40,6 +45,7 @@ class Desk:
         self.outbox = Outbox(self.keys, world.clock)
         self._prefix = prefix
         self._login_lifetime = login_lifetime
+        self._history_delay = history_delay
 
     def open_for_data(self, path: str, request: Mapping[str, Any]) -> Item:
         """The item of a request for data, if its login and its bank are all right."""
@@ -47,6 +53,7 @@ class Desk:
         self._age_login(item)
         if item.problem is not None:
             raise item.problem
+        self._complete_history(item)
         require_reachable(item.institution)
         down = frozenset({FaultKind.INSTITUTION_DOWN})
         if self.world.faults.strike(self._prefix + path, down, bank=item.login.bank.key):
@@ -78,12 +85,26 @@ class Desk:
         require_reachable(institution)
         login = self._log_in(institution, *credentials)
         start = first_day or self.first_day(DEFAULT_DAYS)
-        item = self.items.create(institution, login, products, webhook, start)
+        item = self.items.create(
+            institution, login, products, webhook, first_day=start, history_delay=self._history_delay
+        )
         if "transactions" in products:
             count = len(item.feed.listed())
             self.notify(item, "TRANSACTIONS", "INITIAL_UPDATE", new_transactions=count)
-            self.notify(item, "TRANSACTIONS", "HISTORICAL_UPDATE", new_transactions=count)
+            if item.history_due_at is None:
+                self.notify(item, "TRANSACTIONS", "HISTORICAL_UPDATE", new_transactions=count)
         return item
+
+    def _complete_history(self, item: Item) -> None:
+        """Lets the older part of the history arrive when its time has come."""
+        if item.history_due_at is None or item.history_due_at > self.world.now:
+            return
+        before = item.feed.catch_up()
+        item.feed.extend_back(item.first_day)
+        item.history_due_at = None
+        if "transactions" in item.products:
+            count = len(item.feed.changes_after(before))
+            self.notify(item, "TRANSACTIONS", "HISTORICAL_UPDATE", new_transactions=count)
 
     def _log_in(self, institution: Institution, username: str, password: str) -> Login:
         if bank_of(self.world, institution) is None:
@@ -128,6 +149,7 @@ class Desk:
         self._age_login(item)
         if item.problem is not None:
             return  # Nobody can look behind a broken login; what has happened meanwhile is announced after the repair.
+        self._complete_history(item)
         self._notify_investments(item)
         head = item.feed.catch_up()
         changes = item.feed.changes_after(item.notified_until)
@@ -172,7 +194,7 @@ class Desk:
             "TRANSACTIONS",
             "SYNC_UPDATES_AVAILABLE",
             initial_update_complete=True,
-            historical_update_complete=True,
+            historical_update_complete=item.history_due_at is None,
         )
 
     def render_accounts(self, item: Item, accounts: Sequence[Account]) -> list[dict[str, object]]:

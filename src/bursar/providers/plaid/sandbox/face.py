@@ -34,13 +34,15 @@ class PlaidFace:
     The client id and secret let anybody in who knows them; they are published because they protect invented people
     only. `rate_limits` switches the published limits of the sandbox environment, counted on the virtual clock: in a
     world whose clock stands still they never recover. `login_lifetime` lets logins end by themselves, as they do after
-    30 days in the vendor's sandbox; None lets them last.
+    30 days in the vendor's sandbox; None lets them last. With a `history_delay` a new item has the last 30 days of
+    transactions at first and the rest after that time; None gives everything at once.
     """
 
     client_id: str = "sandbox-client-id"
     secret: str = "sandbox-secret"  # noqa: S105 - published on purpose
     rate_limits: bool = True
     login_lifetime: timedelta | None = None
+    history_delay: timedelta | None = None
 
     @property
     def slug(self) -> str:
@@ -57,7 +59,7 @@ class PlaidServer:
 
     def __init__(self, world: World, face: PlaidFace) -> None:
         self._face = face
-        self._desk = Desk(world, f"/{_SLUG}", face.login_lifetime)
+        self._desk = Desk(world, f"/{_SLUG}", login_lifetime=face.login_lifetime, history_delay=face.history_delay)
         self._limits = LimitBook()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

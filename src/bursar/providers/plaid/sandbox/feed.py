@@ -86,6 +86,17 @@ class ItemFeed:
         self._read_until = self._world.head
         return len(self._changes)
 
+    def extend_back(self, first_day: date) -> None:
+        """Adds the older part of the history, which the provider pulled later: everything that exists since a day."""
+        self.catch_up()
+        rows = (row for account_id in self._account_ids for row in self._world.truth(account_id).rows)
+        older = [row for row in rows if first_day <= row.booked_on < self._first_day]
+        for row in sorted(older, key=lambda row: (row.booked_on, row.world_id)):
+            transaction_id = self._mint.opaque("transaction", self._item_id, row.world_id, row.state)
+            if transaction_id not in self._listed:
+                self._append("added", Entry(transaction_id, row))
+        self._first_day = first_day
+
     def changes_after(self, number: int) -> Sequence[Change]:
         """The changes after the given number."""
         return self._changes[number:]

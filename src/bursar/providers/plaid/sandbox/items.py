@@ -15,6 +15,7 @@ from bursar.sandbox.world import World
 _PUBLIC_TOKEN_LIFE = timedelta(minutes=30)
 _LINK_TOKEN_LIFE = timedelta(hours=4)
 _UPDATE_TOKEN_LIFE = timedelta(minutes=30)
+_INITIAL_HISTORY = timedelta(days=30)
 
 
 @dataclass(slots=True)
@@ -37,6 +38,10 @@ class Item:
     """Whether `/transactions/sync` was called once; before that Plaid sends no word of sync updates."""
     notified_until: int = 0
     last_webhook: tuple[datetime, str] | None = None
+    history_due_at: datetime | None = None
+    """When the older part of the history arrives; None when it is complete."""
+    first_day: date = date.min
+    """The first day of the complete history."""
     read_until: int = 0
     """The newest event of the world that investment webhooks have covered."""
     repaired_at: datetime | None = None
@@ -95,13 +100,25 @@ class ItemRegistry:
         return self._items.get(item_id)
 
     def create(
-        self, institution: Institution, login: Login, products: Sequence[str], webhook: str | None, first_day: date
+        self,
+        institution: Institution,
+        login: Login,
+        products: Sequence[str],
+        webhook: str | None,
+        *,
+        first_day: date,
+        history_delay: timedelta | None,
     ) -> Item:
-        """A new item with new account ids; its transactions go back to `first_day`."""
+        """A new item with new account ids; its transactions go back to `first_day`.
+
+        With a delay only the last 30 days are there at first.
+        """
         item_id = self._mint.opaque("item", str(len(self._items)))
         account_ids = {
             account.account_id: self._mint.opaque("account", item_id, account.account_id) for account in login.accounts
         }
+        recent = self._world.now.date() - _INITIAL_HISTORY
+        feed_first_day = first_day if history_delay is None else max(first_day, recent)
         feed_ids = [account.account_id for account in login.accounts if account.kind in TRANSACTION_KINDS]
         item = Item(
             item_id=item_id,
@@ -110,7 +127,9 @@ class ItemRegistry:
             products=list(products),
             webhook=webhook,
             created_at=self._world.now,
-            feed=ItemFeed(self._world, self._mint, item_id, feed_ids, first_day),
+            feed=ItemFeed(self._world, self._mint, item_id, feed_ids, feed_first_day),
+            first_day=first_day,
+            history_due_at=None if history_delay is None else self._world.now + history_delay,
             account_ids=account_ids,
             accounts=list(login.accounts),
         )

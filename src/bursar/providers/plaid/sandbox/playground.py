@@ -77,7 +77,7 @@ def _fire_webhook(desk: Desk, _path: str, request: dict[str, Any]) -> dict[str, 
 
 def _extra(desk: Desk, item: Item, webhook_type: str, code: str) -> dict[str, object]:
     if code == "SYNC_UPDATES_AVAILABLE":
-        return {"initial_update_complete": True, "historical_update_complete": True}
+        return {"initial_update_complete": True, "historical_update_complete": item.history_due_at is None}
     if code == "DEFAULT_UPDATE" and webhook_type == "TRANSACTIONS":
         return {"new_transactions": 0}
     if code == "DEFAULT_UPDATE" and webhook_type == "HOLDINGS":
