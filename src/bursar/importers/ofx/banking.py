@@ -4,6 +4,7 @@ import re
 from decimal import Context, Decimal, DecimalException
 from typing import NamedTuple
 
+from bursar.domain.money import is_currency
 from bursar.domain.transactions import ProviderTransactionData, TransactionSubtype, TransactionType
 from bursar.importers.ofx.accounts import AccountKey
 from bursar.importers.ofx.rows import BankRow, RowCurrency
@@ -205,9 +206,10 @@ def conversion(stated: RowCurrency | None, currency: str) -> Conversion | None:
     if stated is None or stated.symbol == currency:
         return Conversion(Decimal(1))
     rate = stated.rate if stated.rate is not None and stated.rate > 0 else None
+    symbol = stated.symbol if is_currency(stated.symbol) else None
     if stated.is_original:
-        return Conversion(Decimal(1), stated.symbol, rate, is_original=True)
-    return None if rate is None else Conversion(rate, stated.symbol, rate)
+        return Conversion(Decimal(1), symbol, rate, is_original=True)
+    return None if rate is None else Conversion(rate, symbol, rate)
 
 
 def _raw(row: BankRow, description: str) -> dict[str, object]:

@@ -19,6 +19,7 @@ _DETAILS = ("DTUSER", "DTAVAIL", "CORRECTFITID", "CORRECTACTION", "SRVRTID", "RE
 _MOST_KINDS = 1000
 _NO_IDS = frozenset({"null", "none", "n/a", "na"})
 _EXTRA_LIMIT = 32
+_KNOWN = frozenset({*ROW_LEAVES, "DTTRAN", "DTEXPIRE"})
 
 
 class RowCurrency(NamedTuple):
@@ -145,25 +146,30 @@ class RowReader:
         """Return the row that an element of any shape makes."""
         is_pending = row.name == PENDING_ROW
         date_name = "DTTRAN" if is_pending else "DTPOSTED"
+        texts = {child.name: child.text or None for child in reversed(row.children)}
+        value = texts.get
+        fitid = real_id(value("FITID") or "")
         if row.has_too_large():
-            return RejectedRow(row.line, "too_large", row.name, real_id(row.value("FITID") or ""), None)
-        posted, amount_text, fitid = row.value(date_name), row.value("TRNAMT"), real_id(row.value("FITID") or "")
+            return RejectedRow(row.line, "too_large", row.name, fitid, None)
+        posted, amount_text = value(date_name), value("TRNAMT")
         moment = None if posted is None else self._dates.read(posted, row.line)
         amount = None if amount_text is None else self._numbers.read(amount_text, row.line)
         if moment is None or amount is None:
             bad_date = (f"{row.name}.{date_name}", posted) if moment is None else None
             return _rejected(row.line, fitid, bad_date or (f"{row.name}.TRNAMT", amount_text))
-        details = self._details(row.line, [row.value(name) for name in _DETAILS])
-        details = details._replace(currency=read_currency(row, self._numbers), extras=_extras(row))
+        details = self._details(row.line, [value(name) for name in _DETAILS])
+        currency, extras = read_currency(row, self._numbers), _extras(row)
+        if currency is not None or extras:
+            details = details._replace(currency=currency, extras=extras)
         return BankRow(
             row.line,
-            (row.value("TRNTYPE") or "").upper(),
+            (value("TRNTYPE") or "").upper(),
             moment,
             amount,
             fitid,
-            row.value("NAME") or row.value("PAYEE", "NAME"),
-            row.value("MEMO"),
-            row.value("CHECKNUM"),
+            value("NAME") or row.value("PAYEE", "NAME"),
+            value("MEMO"),
+            value("CHECKNUM"),
             is_pending,
             details,
         )
@@ -235,10 +241,8 @@ def iter_rows(source: bytes | BinaryIO, *, chunk_size: int = CHUNK_SIZE) -> Iter
 
 
 def _extras(row: Element) -> tuple[tuple[str, str], ...]:
-    known = frozenset(ROW_LEAVES) | {"DTTRAN", "DTEXPIRE"}
-    return tuple((child.name, child.text) for child in row.children if child.text and child.name not in known)[
-        :_EXTRA_LIMIT
-    ]
+    found = [(child.name, child.text) for child in row.children if child.text and child.name not in _KNOWN]
+    return tuple(found[:_EXTRA_LIMIT])
 
 
 def _rejected(line: int, fitid: str | None, bad: tuple[str, str | None]) -> RejectedRow:

@@ -23,7 +23,7 @@ TODAY = date(2026, 11, 21)
 
 
 def a_row(**leaves: str) -> str:
-    """Return an SGML row; `None` would leave an element out, and so does not naming it when `bare` is given."""
+    """Return an SGML row of some plain leaves, overridden or joined by others."""
     fields = {
         "TRNTYPE": "DEBIT",
         "DTPOSTED": "20240115",

@@ -45,6 +45,9 @@ def position(
     )
 
 
+SPLIT = trade("SPLIT", units="", price="", total="", more="<OLDUNITS>10<NEWUNITS>30<NUMERATOR>3<DENOMINATOR>1")
+
+
 @pytest.fixture
 def read_trade(bank):
     def read(text: str, securities: str = security()):
@@ -86,7 +89,7 @@ def read_trade(bank):
         (trade("TRANSFER", total="", more="<TFERACTION>OUT"), "transfer/transfer_out", "-10", "0"),
         (trade("TRANSFER", units="-10", total="", more="<TFERACTION>OUT"), "transfer/transfer_out", "-10", "0"),
         (trade("TRANSFER", units="-10", total=""), "transfer/transfer_out", "-10", "0"),
-        (trade("SPLIT", units="", price="", total="", more="<OLDUNITS>10<NEWUNITS>30<NUMERATOR>3<DENOMINATOR>1"), "trade/split", "20", "0"),
+        (SPLIT, "trade/split", "20", "0"),
         (trade("CLOSUREOPT", units="-1", price="", total="", more="<OPTACTION>EXERCISE"), "trade/exercise", "-1", "0"),
         (trade("CLOSUREOPT", units="1", price="", total="", more="<OPTACTION>ASSIGN"), "trade/assignment", "1", "0"),
         (trade("CLOSUREOPT", units="-1", price="", total="", more="<OPTACTION>EXPIRE"), "trade/expiration", "-1", "0"),
@@ -135,7 +138,7 @@ def test_charges_that_are_absent_are_unknown_and_not_zero(read_trade):
     [
         (trade("BUYSTOCK"), security(), "1", set()),
         (trade("BUYDEBT", units="5000", price="98.5", total="-4925"), security("DEBTINFO"), "0.01", set()),
-        (trade("BUYOPT", units="2", price="1.5", total="-300"), security("OPTINFO", more="<OPTTYPE>CALL<SHPERCTRCT>100"), "100", set()),
+        (trade("BUYOPT", units="2", price="1.5", total="-300"), security("OPTINFO", more="<SHPERCTRCT>100"), "100", set()),
         (trade("BUYOPT", units="2", price="1.5", total="-300"), security("OPTINFO"), "100", set()),
         (trade("BUYOPT", units="2", price="1.5", total="-30"), security("OPTINFO", more="<SHPERCTRCT>10"), "10", set()),
         (trade("BUYSTOCK", total="-77"), security(), "1", {"inconsistent_trade"}),
