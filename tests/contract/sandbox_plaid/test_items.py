@@ -75,6 +75,25 @@ def test_link_session_for_a_new_item_ends_in_an_access_token(stage: Stage) -> No
     assert item.item.institution_id == FIRST_PLATYPUS
 
 
+@pytest.mark.parametrize(
+    ("institution", "products"),
+    [(FIRST_PLATYPUS, ["investments", "liabilities", "transactions"]), ("ins_109509", ["transactions"])],
+)
+def test_optional_products_come_when_an_account_has_them(stage: Stage, institution: str, products: list) -> None:
+    wished = [Products("investments"), Products("liabilities")]
+    request = link_token_request(products=[Products("transactions")], optional_products=wished)
+    finished = stage.control.post(
+        "/control/faces/plaid/complete_link",
+        json={"link_token": stage.api.link_token_create(request).link_token, "institution_id": institution},
+    )
+    exchange = ItemPublicTokenExchangeRequest(public_token=finished.json()["public_token"])
+    token = stage.api.item_public_token_exchange(exchange).access_token
+    item = stage.api.item_get(ItemGetRequest(access_token=token)).item
+    assert [product.value for product in item.billed_products] == products
+    again = {"link_token": "link-sandbox-nobody", "institution_id": institution}
+    assert stage.control.post("/control/faces/plaid/complete_link", json=again).status_code == 409
+
+
 def test_public_token_works_once_and_for_half_an_hour(stage: Stage) -> None:
     request = SandboxPublicTokenCreateRequest(institution_id=FIRST_PLATYPUS, initial_products=[Products("auth")])
     used = stage.api.sandbox_public_token_create(request).public_token

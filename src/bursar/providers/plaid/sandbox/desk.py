@@ -27,6 +27,12 @@ KNOWN_PRODUCTS = frozenset({"transactions", "auth", "identity", "investments", "
 
 DEFAULT_DAYS = 90
 
+_NEEDED_KINDS = {
+    "auth": frozenset({AccountKind.CHECKING, AccountKind.SAVINGS}),
+    "investments": frozenset({AccountKind.BROKERAGE}),
+    "liabilities": frozenset({AccountKind.CREDIT_CARD, AccountKind.LOAN}),
+}
+
 
 class Desk:
     """The state of one simulated Plaid and the rules that do not belong to one endpoint."""
@@ -79,14 +85,19 @@ class Desk:
         products: Sequence[str],
         *,
         webhook: str | None,
-        first_day: date | None,
+        first_day: date,
+        optional_products: Sequence[str] = (),
     ) -> Item:
         """Makes an item as a finished Link session does; raises the problem Link would show."""
         require_reachable(institution)
         login = self._log_in(institution, *credentials)
-        start = first_day or self.first_day(DEFAULT_DAYS)
         item = self.items.create(
-            institution, login, products, webhook, first_day=start, history_delay=self._history_delay
+            institution,
+            login,
+            [*products, *(one for one in optional_products if _supports(login, one))],
+            webhook,
+            first_day=first_day,
+            history_delay=self._history_delay,
         )
         if "transactions" in products:
             count = len(item.feed.listed())
@@ -218,6 +229,12 @@ class Desk:
             "update_type": "background",
             "created_at": wire_instant(item.created_at),
         }
+
+
+def _supports(login: Login, product: str) -> bool:
+    """Whether one of the login's accounts has what a product tells."""
+    needed = _NEEDED_KINDS.get(product)
+    return needed is None or any(account.kind in needed for account in login.accounts)
 
 
 def _brokerages(item: Item) -> list[str]:

@@ -143,6 +143,7 @@ class PlaidServer:
             link.products,
             webhook=link.webhook,
             first_day=desk.first_day(link.days_requested),
+            optional_products=link.optional_products,
         )
         return desk.items.issue_public_token(item)
 

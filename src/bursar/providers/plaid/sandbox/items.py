@@ -74,6 +74,8 @@ class LinkToken:
     token: str
     expires_at: datetime
     products: tuple[str, ...]
+    optional_products: tuple[str, ...]
+    """Products that the item gets when one of its accounts has them."""
     webhook: str | None
     days_requested: int
     item_id: str | None
@@ -139,7 +141,13 @@ class ItemRegistry:
         return item
 
     def issue_link_token(
-        self, products: Sequence[str], webhook: str | None, days_requested: int, item: Item | None
+        self,
+        products: Sequence[str],
+        optional_products: Sequence[str],
+        webhook: str | None,
+        *,
+        days_requested: int,
+        item: Item | None,
     ) -> LinkToken:
         """A link token; with an item it is for update mode."""
         life = _LINK_TOKEN_LIFE if item is None else _UPDATE_TOKEN_LIFE
@@ -147,6 +155,7 @@ class ItemRegistry:
             self._next_token("link"),
             self._world.now + life,
             tuple(products),
+            tuple(optional_products),
             webhook,
             days_requested,
             item and item.item_id,

@@ -59,7 +59,8 @@ def _create_link_token(desk: Desk, _path: str, request: dict[str, Any]) -> dict[
     if set(products) & set(optional):
         raise invalid_request("INVALID_FIELD", "a product may be named only once")
     days = request.get("transactions", {}).get("days_requested", DEFAULT_DAYS)
-    link = desk.items.issue_link_token(products, request.get("webhook"), days, item)
+    wished = [*request.get("required_if_supported_products", []), *request.get("optional_products", [])]
+    link = desk.items.issue_link_token(products, wished, request.get("webhook"), days_requested=days, item=item)
     return {"link_token": link.token, "expiration": wire_instant(link.expires_at)}
 
 
