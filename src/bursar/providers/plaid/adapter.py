@@ -1,6 +1,6 @@
 """How does the platform connect to banks through Plaid and read from them?"""
 
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import cast
@@ -200,6 +200,11 @@ class PlaidAdapter:
                 await self._client.remove_item(credentials.require("access_token"))
             except (PlaidInvalidAccessTokenError, PlaidItemGoneError):
                 return
+
+    async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> bool:
+        """True when Plaid signed exactly these bytes within the last five minutes; False: answer 401."""
+        with self._failures():
+            return await self._client.verify_webhook(headers, body)
 
     async def aclose(self) -> None:
         """Close the client's connections."""

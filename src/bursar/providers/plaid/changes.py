@@ -47,7 +47,9 @@ async def read_banking(client: PlaidClient, token: str, listed: AccountsAnswer, 
     accounts.update((account.account_id, account) for account in update.accounts)
     records = collector.accounts(list(accounts.values()))
     accounts_complete = not collector.rejected
-    collector.unread(update.rejected)
+    # An account that is unreadable in the listing is so here as well: one record of it is enough.
+    told = {record.provider_id for record in collector.rejected if record.provider_id is not None}
+    collector.unread(update.rejected, told)
     transactions = [
         *collector.transactions(update.added, "added"),
         *collector.transactions(update.modified, "modified"),

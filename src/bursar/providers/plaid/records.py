@@ -1,7 +1,7 @@
 """How do whole answers become domain records, with what could not be read beside them?"""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from bursar.domain.accounts import ProviderAccountData
@@ -29,9 +29,12 @@ class Collector:
     rejected: list[RejectedRecord] = field(default_factory=list[RejectedRecord])
     warnings: list[DataWarning] = field(default_factory=list[DataWarning])
 
-    def unread(self, rows: Iterable[RejectedRow]) -> None:
-        """Note rows that the SDK could not decode."""
-        self.rejected.extend(rejected_row(row) for row in rows)
+    def unread(self, rows: Iterable[RejectedRow], told: Set[str] = frozenset()) -> None:
+        """Note rows that the SDK could not decode, but no account whose id was told before."""
+        records = (rejected_row(row) for row in rows)
+        self.rejected.extend(
+            record for record in records if record.kind is not RecordKind.ACCOUNT or record.provider_id not in told
+        )
 
     def accounts(self, accounts: Sequence[Account]) -> list[ProviderAccountData]:
         """Map accounts."""

@@ -97,9 +97,10 @@ async def test_row_in_points_is_rejected_as_unknown_currency(adapter, bank, wire
     ]
 
 
-async def test_unreadable_account_makes_the_listing_incomplete(adapter, wire, bank, shapes) -> None:
-    bank([shapes.account("acc-1"), shapes.account("acc-2", type=None)])
-    wire.answers["/transactions/sync"] = shapes.sync_page()
+async def test_unreadable_account_makes_the_listing_incomplete_and_is_told_once(adapter, wire, bank, shapes) -> None:
+    unreadable = shapes.account("acc-2", type=None)
+    bank([shapes.account("acc-1"), unreadable])
+    wire.answers["/transactions/sync"] = shapes.sync_page(accounts=[unreadable])
     (batch,) = await batches(adapter)
     assert [account.provider_account_id for account in batch.accounts] == ["acc-1"]
     assert not batch.accounts_complete
