@@ -42,27 +42,30 @@ class SandboxApp:
         self._pace = pace
         self._stopwatch = stopwatch
         self._read_at = stopwatch()
-        self._clock_lock = asyncio.Lock()
+        self._catching_up: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         if self._pace and scope["type"] == "http":
-            await self._follow_wall_time()
+            self._follow_wall_time()
         await self._app(scope, receive, send)
 
     async def advance(self, by: timedelta) -> None:
         """Moves the world's clock and lets every face do what fell due, webhooks included."""
         self.world.advance(by)
-        for face in self.faces.values():
-            await face.catch_up()
+        await self._catch_up()
 
-    async def _follow_wall_time(self) -> None:
-        async with self._clock_lock:
-            elapsed_s = self._stopwatch() - self._read_at
-            if elapsed_s < 1:
-                return
-            self._read_at += elapsed_s
-            self.world.advance(timedelta(seconds=elapsed_s * self._pace))
+    def _follow_wall_time(self) -> None:
+        elapsed_s = self._stopwatch() - self._read_at
+        if elapsed_s < 1:
+            return
+        self._read_at += elapsed_s
+        self.world.advance(timedelta(seconds=elapsed_s * self._pace))
+        # In the background: a webhook receiver that hangs must not make the request wait.
+        if self._catching_up is None or self._catching_up.done():
+            self._catching_up = asyncio.create_task(self._catch_up())
+
+    async def _catch_up(self) -> None:
         for face in self.faces.values():
             await face.catch_up()
 
