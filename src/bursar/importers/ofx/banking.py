@@ -84,6 +84,7 @@ _NAME_CUT = 32
 _DESCRIPTION_CUT = 500
 _EXACT = Context(prec=60)
 _ORIGINAL = Context(prec=28)
+_FINEST = Decimal("1E-8")
 
 
 def kind_of(row: BankRow, *, is_card: bool) -> Kind:
@@ -193,7 +194,9 @@ class Conversion(NamedTuple):
         if not self.is_original:
             return amount
         try:
-            return _ORIGINAL.divide(amount, self.rate)
+            quotient = _ORIGINAL.divide(amount, self.rate)
+            # A division need not end: what is kept is as fine as any stored amount.
+            return quotient if quotient == (rounded := quotient.quantize(_FINEST)) else rounded
         except DecimalException:
             return None
 

@@ -255,7 +255,11 @@ class Mapping:
             return
         if not self._document.statements:
             self._notices.add("accounts_only")
-        if key.id in self._accounts:
+        known = self._accounts.get(key.id)
+        if known is not None:
+            if known.key.account_type is AccountType.BROKERAGE:
+                # Only the account list says which kind of plan an investment account is.
+                known.key = key
             return
         if self._default_currency is None:
             self._notices.add("currency_missing", info.line)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from hashlib import sha256
 from typing import BinaryIO, NamedTuple
 
 from bursar.importers.ofx.container import CHUNK_SIZE, open_container
@@ -17,6 +18,7 @@ from bursar.importers.ofx.scanner import PlainRow, Scanner, clean
 
 _DETAILS = ("DTUSER", "DTAVAIL", "CORRECTFITID", "CORRECTACTION", "SRVRTID", "REFNUM", "SIC", "PAYEEID", "EXTDNAME")
 _MOST_KINDS = 1000
+_ID_LIMIT = 255
 _NO_IDS = frozenset({"null", "none", "n/a", "na"})
 _EXTRA_LIMIT = 32
 _KNOWN = frozenset({*ROW_LEAVES, "DTTRAN", "DTEXPIRE"})
@@ -119,7 +121,7 @@ class RowReader:
                 amount = None if amount_text is None else self._numbers.read(clean(amount_text), line)
             if fitid is not None:
                 fitid = fitid.strip()
-                if not fitid or fitid[0] in "0nN" or "&" in fitid:
+                if not fitid or fitid[0] in "0nN" or "&" in fitid or len(fitid) > _ID_LIMIT:
                     fitid = real_id(clean(fitid))
             if moment is None or amount is None:
                 bad_date = ("STMTTRN.DTPOSTED", posted) if moment is None else None
@@ -215,10 +217,13 @@ def read_currency(row: Element, numbers: NumberReader) -> RowCurrency | None:
 
 
 def real_id(text: str) -> str | None:
-    """Return a transaction id, or None for what institutions write when they have none."""
+    """Return a transaction id as it is kept, or None for what institutions write when they have none.
+
+    An id longer than the format allows is kept as its hash.
+    """
     if not text.strip("0") or text.lower() in _NO_IDS:
         return None
-    return text
+    return text if len(text) <= _ID_LIMIT else f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
 def iter_rows(source: bytes | BinaryIO, *, chunk_size: int = CHUNK_SIZE) -> Iterator[BankRow | RejectedRow]:

@@ -112,11 +112,24 @@ def test_placeholder_ids_count_as_missing(bank, fitid):
     assert (row.provider_transaction_id, row.provider_account_id) == (None, "4242|0021||checking|000123456789")
 
 
-@pytest.mark.parametrize("fitid", ["00123", "n/a-7", "A + B / C * D: E", "x" * 300, "None of these", "A&amp;amp;B"])
+@pytest.mark.parametrize("fitid", ["00123", "n/a-7", "A + B / C * D: E", "x" * 255, "None of these", "A&amp;amp;B"])
 def test_real_ids_are_kept_as_they_are(bank, fitid):
     plain = bank.read_rows(bank.row(FITID=f"  {fitid} ")).batch.transactions[0]
     slow = bank.read_rows(bank.row(FITID=f"  {fitid} ", PAYEE="<NAME>x</PAYEE>")).batch.transactions[0]
     assert plain.provider_transaction_id == slow.provider_transaction_id == fitid.replace("&amp;amp;", "&amp;")
+
+
+def test_id_over_the_formats_length_is_kept_as_a_hash(bank):
+    texts = [bank.row(FITID=letter * 256, **more) for letter in "xy" for more in ({}, {"PAYEE": "<NAME>x</PAYEE>"})]
+    ids = [row.provider_transaction_id for row in bank.read_rows("".join(texts)).batch.transactions]
+    assert ids[0] == ids[1] != ids[2] == ids[3]
+    assert all(text.startswith("sha256:") and len(text) == 71 for text in ids)
+
+
+def test_original_amount_that_does_not_divide_evenly_is_rounded_to_eight_decimals(bank):
+    row = bank.row(TRNAMT="-10", ORIGCURRENCY="<CURRATE>3<CURSYM>EUR</ORIGCURRENCY>")
+    record = bank.read_rows(row).batch.transactions[0]
+    assert (record.amount, record.original_amount) == (Decimal(-10), Decimal("-3.33333333"))
 
 
 def test_every_detail_of_a_row_finds_its_place(bank):

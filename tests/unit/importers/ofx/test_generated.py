@@ -198,7 +198,9 @@ def test_size_of_the_pieces_changes_nothing(case, size):
     assert list(iter_rows(data, chunk_size=size)) == list(iter_rows(data))
 
 
-TOKENS = b"< > </ & <![CDATA[ ]]> <!-- --> </STMTTRN> <STMTTRN> </BANKTRANLIST> </OFX> <OFX> <NAME> </NAME> NaN -- E9 . ,".split()
+TOKENS = (
+    b"< > </ & <![CDATA[ ]]> <!-- --> </STMTTRN> <STMTTRN> </BANKTRANLIST> </OFX> <OFX> <NAME> </NAME> NaN -- E9 . ,"
+).split()
 edits = st.lists(
     st.tuples(
         st.sampled_from(["replace", "insert", "delete", "cut"]),

@@ -48,6 +48,9 @@ def position(
 SPLIT = trade("SPLIT", units="", price="", total="", more="<OLDUNITS>10<NEWUNITS>30<NUMERATOR>3<DENOMINATOR>1")
 
 
+OPTION = security("OPTINFO", more="<OPTTYPE>CALL<STRIKEPRICE>12.5<DTEXPIRE>20240621<SHPERCTRCT>100")
+
+
 @pytest.fixture
 def read_trade(bank):
     def read(text: str, securities: str = security()):
@@ -138,7 +141,7 @@ def test_charges_that_are_absent_are_unknown_and_not_zero(read_trade):
     [
         (trade("BUYSTOCK"), security(), "1", set()),
         (trade("BUYDEBT", units="5000", price="98.5", total="-4925"), security("DEBTINFO"), "0.01", set()),
-        (trade("BUYOPT", units="2", price="1.5", total="-300"), security("OPTINFO", more="<SHPERCTRCT>100"), "100", set()),
+        (trade("BUYOPT", units="2", price="1.5", total="-300"), OPTION, "100", set()),
         (trade("BUYOPT", units="2", price="1.5", total="-300"), security("OPTINFO"), "100", set()),
         (trade("BUYOPT", units="2", price="1.5", total="-30"), security("OPTINFO", more="<SHPERCTRCT>10"), "10", set()),
         (trade("BUYSTOCK", total="-77"), security(), "1", {"inconsistent_trade"}),
@@ -147,6 +150,13 @@ def test_charges_that_are_absent_are_unknown_and_not_zero(read_trade):
 def test_factor_between_price_and_total_is_found(read_trade, text, listed, multiplier, warned):
     record, codes = read_trade(text, listed)
     assert (record.multiplier, codes) == (Decimal(multiplier), warned)
+
+
+def test_terms_of_an_option_are_kept_beside_its_trade(read_trade):
+    record, _ = read_trade(trade("BUYOPT", units="2", price="1.5", total="-300"), OPTION)
+    assert record.asset_type == "option"
+    terms = {name: record.raw_data[name] for name in ("opttype", "strikeprice", "dtexpire", "shperctrct")}
+    assert terms == {"opttype": "CALL", "strikeprice": "12.5", "dtexpire": "20240621", "shperctrct": "100"}
 
 
 def test_reversal_deletes_the_row_that_it_names(read_trade):
@@ -313,6 +323,17 @@ def test_plan_accounts_are_told_by_what_the_statement_holds(bank):
     assert kind(extra="<INV401K><EMPLOYERNAME>x</INV401K>") == "401k"
     assert kind(extra="<INV401KBAL><TOTAL>1</INV401KBAL>") == "401k"
     assert kind(positions="<INVPOSLIST>" + position(more="<INV401KSOURCE>MATCH") + "</INVPOSLIST>") == "401k"
+
+
+def test_account_list_tells_which_plan_a_statement_is_about(bank):
+    info = (
+        "<SIGNUPMSGSRSV1><ACCTINFOTRNRS><ACCTINFORS><ACCTINFO><INVACCTINFO><INVACCTFROM><BROKERID>broker.example"
+        "<ACCTID>X99-1234567</INVACCTFROM><USPRODUCTTYPE>SEP</INVACCTINFO></ACCTINFO></ACCTINFORS></ACCTINFOTRNRS>"
+        "</SIGNUPMSGSRSV1>"
+    )
+    for order in ((info, bank.investment()), (bank.investment(), info)):
+        accounts = bank.read(bank.file(*order)).batch.accounts
+        assert [account.account_type for account in accounts] == ["sep_ira"]
 
 
 def test_newest_list_of_positions_wins_in_either_order(bank):
