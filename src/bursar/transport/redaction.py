@@ -8,6 +8,7 @@ from typing import Any, NoReturn, cast
 import msgspec
 
 EXCERPT_LIMIT = 500
+_WHOLE_BODY_BYTES = 64 * 1024
 MASK = "***"
 
 _SENSITIVE_KEY = re.compile(r"token|secret|password|authorization|code|key|ssn|tax|street|address", re.IGNORECASE)
@@ -27,10 +28,18 @@ _HARMLESS_KEYS = frozenset(
 )
 
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\b([A-Za-z0-9._%+-]++)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)"), rf"{MASK}@\2"),
+    (re.compile(r"\b([A-Za-z0-9._%+-]{1,64}+)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)"), rf"{MASK}@\2"),
     (re.compile(r"\b[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]){7,26}([A-Z0-9]{4})\b"), r"****\1"),
     (re.compile(r"(?<!\d)\d{4,15}(\d{4})(?!\d)"), r"****\1"),
     (re.compile(r"\b(?:[Bb]earer|[Bb]asic)\s+[^\s\"',]+"), MASK),
+    (
+        # Members and form fields in text that is not, or no longer, whole JSON.
+        re.compile(
+            r"""(?i)((?:token|secret|password|authorization|api_?key|ssn)[\w-]{0,40}["']?\s{0,9}[:=]\s{0,9})"""
+            r"""("[^"]*+"?|'[^']*+'?|[^\s,;&}<]+)"""
+        ),
+        rf"\1{MASK}",
+    ),
     (re.compile(r"\b(?:access|public|link)-(?:sandbox|development|production)-[A-Za-z0-9-]+"), MASK),
     (
         re.compile(
@@ -123,12 +132,13 @@ def redact(value: Any, secrets: Iterable[str] = ()) -> Any:
 
 def excerpt(body: bytes, secrets: Iterable[str] = (), limit: int = EXCERPT_LIMIT) -> str:
     """At most `limit` characters of a body, redacted; JSON is redacted by member name, anything else by pattern."""
-    try:
-        decoded: Any = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        # A cut can split a number or a secret so that no pattern knows it any more: redact first, cut afterwards.
-        return redact_text(body[: 20 * limit].decode("utf-8", "replace"), secrets)[:limit]
-    return msgspec.json.encode(redact(decoded, secrets)).decode()[:limit]
+    if len(body) <= _WHOLE_BODY_BYTES:
+        try:
+            return msgspec.json.encode(redact(msgspec.json.decode(body), secrets)).decode()[:limit]
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            pass  # no JSON, or nested as no answer is: text, then
+    # A cut can split a number or a secret so that no pattern knows it any more: redact first, cut afterwards.
+    return redact_text(body[: 20 * limit].decode("utf-8", "replace"), secrets)[:limit]
 
 
 def sensitive_values(value: Any) -> frozenset[str]:

@@ -16,6 +16,9 @@ from bursar.transport.redaction import Secret, excerpt, redact, redact_text, sen
         ("lives at 12 Elm Grove Street", "lives at ***"),
         ("Authorization: Bearer abc.def", "Authorization: ***"),
         ("token access-sandbox-2f9c6a0e-4f61-4c0c-9f4b-6b1f6d1b7a11 is bad", "token *** is bad"),
+        ('{"access_token": "canary", "na', '{"access_token": ***, "na'),
+        ('{"client_secret": "can', '{"client_secret": ***'),
+        ("grant=x&refresh_token=canary&scope=a", "grant=x&refresh_token=***&scope=a"),
         ("only 1234567 here", "only 1234567 here"),
         ("ITEM_LOGIN_REQUIRED on 2026-07-11", "ITEM_LOGIN_REQUIRED on 2026-07-11"),
     ],
@@ -74,3 +77,15 @@ def test_secrets_compare_by_value_and_copy_to_themselves() -> None:
     assert len({secret, Secret("a")}) == 1
     assert copy.deepcopy(secret) is secret
     assert not Secret("")
+
+
+@pytest.mark.parametrize("depth", [10, 300, 600, 990, 5000])
+def test_excerpt_of_a_deeply_nested_body_is_still_redacted(depth) -> None:
+    shown = excerpt(b'{"access_token": "canary", "a": ' * depth + b"1" + b"}" * depth)
+    assert len(shown) <= 500
+    assert "canary" not in shown
+
+
+def test_excerpt_of_a_huge_body_is_redacted_by_pattern() -> None:
+    shown = excerpt(b'{"password": "canary", "pad": "' + b"x" * 100_000 + b'"}')
+    assert shown.startswith('{"password": ***')

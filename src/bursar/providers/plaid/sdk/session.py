@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from bursar.providers.plaid.sdk.errors import plaid_error
+from bursar.providers.plaid.sdk.keyring import WebhookKeyring
 from bursar.providers.plaid.sdk.wire import Answer, decode_answer, without_none
 from bursar.transport.auth import HeaderAuth
 from bursar.transport.client import Hook, HttpClient, Timeouts
@@ -62,6 +63,7 @@ class PlaidSession:
     ) -> None:
         self.environment = _environment(environment)
         self._timing = timing
+        self._webhook_keys = WebhookKeyring()
         self._http = HttpClient(
             base_url or HOSTS[self.environment],
             name="plaid",

@@ -17,8 +17,6 @@ from bursar.transport import json
 HEADER = "plaid-verification"
 MAX_AGE_S = 300
 MAX_AHEAD_S = 60
-KEY_LIFETIME_S = 24 * 3600.0
-MAX_LOOKUPS_PER_MINUTE = 10
 
 
 class WebhookRejectedError(Exception):
@@ -41,11 +39,6 @@ class _Claims(msgspec.Struct, frozen=True):
 
 class WebhookCalls(PlaidSession):
     """Webhook keys and the proof of a webhook."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._keys: dict[str, tuple[float, WebhookKey]] = {}
-        self._lookups: list[float] = []
 
     async def get_webhook_key(self, key_id: str) -> WebhookKeyAnswer:
         """The public key behind a `kid`, from the host of this client's environment."""
@@ -101,22 +94,19 @@ class WebhookCalls(PlaidSession):
             raise WebhookRejectedError("the body is not the one that was signed")
 
     async def _find_key(self, kid: str) -> WebhookKey:
-        now = self._timing.monotonic()
-        kept = self._keys.get(kid)
-        if kept is not None and now - kept[0] < KEY_LIFETIME_S:
-            return kept[1]
-        # Forged key ids must not turn our endpoint into a hammer on Plaid's.
-        self._lookups = [at for at in self._lookups if now - at < 60.0]
-        if len(self._lookups) >= MAX_LOOKUPS_PER_MINUTE:
+        now_s = self._timing.monotonic()
+        kept = self._webhook_keys.find(kid, now_s)
+        if kept is not None:
+            return kept
+        if not self._webhook_keys.take_lookup(now_s):
             raise WebhookRejectedError("too many unknown keys in the last minute")
-        self._lookups.append(now)
         try:
             key = (await self.get_webhook_key(kid)).key
         except PlaidRequestError as error:
             if error.code == "INVALID_WEBHOOK_VERIFICATION_KEY_ID":
                 raise WebhookRejectedError("the key id is unknown to Plaid") from None
             raise
-        self._keys[kid] = (now, key)
+        self._webhook_keys.keep(kid, key, now_s)
         return key
 
 
