@@ -99,7 +99,7 @@ def _sync_transactions(desk: Desk, path: str, request: dict[str, Any]) -> dict[s
         "has_more": page is not None and page.has_more,
     }
     if page is not None and page.has_more:
-        desk.mutate_after_page(path, item, page.number)
+        desk.mutate_after_page(path, item, page.number, stream)
     return answer
 
 

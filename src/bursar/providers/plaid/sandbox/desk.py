@@ -70,11 +70,14 @@ class Desk:
         """Whether the switch says that the first pull has not finished."""
         return self.world.faults.strike(self._prefix + path, frozenset({FaultKind.NOT_READY})) is not None
 
-    def mutate_after_page(self, path: str, item: Item, page: int) -> None:
-        """Adds a row to the item when the switch for this page is on, so that the next page finds other data."""
+    def mutate_after_page(self, path: str, item: Item, page: int, stream: str = "") -> None:
+        """Adds a row to the item when the switch for this page is on, so that the next page finds other data.
+
+        The row goes to the account of the stream that is read; an empty one is that of the whole item.
+        """
         kinds = frozenset({FaultKind.MUTATE_BETWEEN_PAGES})
         if self.world.faults.strike(self._prefix + path, kinds, page=page) is not None:
-            account = item.accounts[0]
+            account = self.world.accounts[stream] if stream else item.accounts[0]
             amount = Decimal(-321).scaleb(-CURRENCY_DECIMALS[account.currency])
             self.world.script.add_settled(account.account_id, amount, "CORNER MKT BETWEEN PAGES")
 

@@ -42,7 +42,7 @@ LIMITS = {
 }
 """The published limits of the sandbox environment; an endpoint that is not listed has none here.
 
-Source: https://plaid.com/docs/errors/rate-limit-exceeded/ (read 2026-11-21).
+Source: https://plaid.com/docs/errors/rate-limit-exceeded/
 """
 
 
