@@ -6,12 +6,14 @@ database. To rotate: put a new master key in front, re-wrap every data key, then
 
 import base64
 import binascii
+import hmac
 import os
 import secrets
 import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import NoReturn, Self
 from uuid import UUID, uuid4
@@ -148,6 +150,10 @@ class MasterKeys:
         if master is None:
             raise UnknownKeyError(master_id, "add the master key of that id to the ring again, behind the current one")
         return DataKey(key_id, open_bytes(wrapped, key_id=master_id, key=master, place=context.place(key_id)))
+
+    def derive(self, purpose: bytes) -> bytes:
+        """Return a key for another purpose, made from the current master key; it changes when that one does."""
+        return hmac.new(self._keys[self.current_id], b"bursar derived key\x00" + purpose, sha256).digest()
 
     def rewrap(self, wrapped: bytes, *, key_id: str, context: KeyContext) -> bytes:
         """Return the same data key under the current master key; what it sealed stays as it is.

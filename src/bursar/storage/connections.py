@@ -1,6 +1,6 @@
 """Which connections does a tenant have, in which state, with which credentials, and who is reading them now?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
@@ -71,6 +71,38 @@ async def find_connection(
     async with tx.cursor(row_factory=dict_row) as cursor:
         row = await (await cursor.execute(query, [tenant_id, connection_id])).fetchone()
     return _to_connection(row) if row else None
+
+
+async def get_connection(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> Connection:
+    """Return a connection that must be there.
+
+    Raises:
+        LookupError: it is not; the caller holds an id that no tenant row has.
+    """
+    found = await find_connection(tx, tenant_id, connection_id)
+    if found is None:
+        raise LookupError("the connection is not there")
+    return found
+
+
+async def lock_login(tx: Transaction, tenant_id: UUID, *, provider_slug: str, external_login_id: str) -> None:
+    """Let one transaction at a time look for, and make, the connection of a login; until commit."""
+    await tx.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s || '/' || %s || '/' || %s, 0))",
+        [str(tenant_id), provider_slug, external_login_id],
+    )
+
+
+async def record_import(tx: Transaction, tenant_id: UUID, connection_id: UUID, *, status: str, at: datetime) -> None:
+    """Record that a file came in."""
+    await tx.execute(
+        """
+        UPDATE connections SET last_sync_at = %(at)s, last_success_at = %(at)s, last_sync_status = %(status)s,
+            updated_at = %(at)s
+        WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+        """,
+        {"at": at, "status": status, "tenant_id": tenant_id, "id": connection_id},
+    )
 
 
 async def find_connection_by_login(
@@ -329,15 +361,17 @@ async def delete_credentials(tx: Transaction, tenant_id: UUID, connection_id: UU
     )
 
 
-async def list_due(tx: Transaction, *, synced_before: datetime, now: datetime) -> list[tuple[UUID, UUID]]:
+async def list_due(
+    tx: Transaction, *, provider_slugs: Sequence[str], synced_before: datetime, now: datetime
+) -> list[tuple[UUID, UUID]]:
     """Return (tenant, connection) of every active connection that is due for a scheduled sync, over all tenants."""
     found = await tx.execute(
         """
         SELECT tenant_id, id FROM connections
-        WHERE status = 'active' AND (last_sync_at IS NULL OR last_sync_at <= %s)
+        WHERE status = 'active' AND provider_slug = ANY(%s) AND (last_sync_at IS NULL OR last_sync_at <= %s)
             AND (next_attempt_at IS NULL OR next_attempt_at <= %s) AND (lease_until IS NULL OR lease_until <= %s)
         ORDER BY last_sync_at NULLS FIRST
         """,
-        [synced_before, now, now],
+        [list(provider_slugs), synced_before, now, now],
     )
     return [(tenant_id, connection_id) for tenant_id, connection_id in await found.fetchall()]

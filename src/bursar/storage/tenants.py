@@ -64,11 +64,19 @@ async def find_key(
     return (str(row[0]), bytes(row[1])) if row else None
 
 
-async def list_keys(tx: Transaction, tenant_id: UUID) -> list[tuple[str, bytes, str]]:
-    """Return (key id, wrapped key, master key id) of every key of the tenant, locked for a re-wrap."""
+async def lock_keys(tx: Transaction, tenant_id: UUID) -> None:
+    """Let one transaction at a time make a key for the tenant; until commit."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('tenant_keys/' || %s, 0))", [str(tenant_id)])
+
+
+async def list_keys(tx: Transaction, tenant_id: UUID, *, purpose: str) -> list[tuple[str, bytes, str]]:
+    """Return (key id, wrapped key, master key id) of every key of a purpose, locked for a re-wrap."""
     found = await tx.execute(
-        "SELECT key_id, wrapped_key, master_key_id FROM tenant_keys WHERE tenant_id = %s ORDER BY key_id FOR UPDATE",
-        [tenant_id],
+        """
+        SELECT key_id, wrapped_key, master_key_id FROM tenant_keys
+        WHERE tenant_id = %s AND purpose = %s ORDER BY key_id FOR UPDATE
+        """,
+        [tenant_id, purpose],
     )
     return [(str(key_id), bytes(wrapped), str(master)) for key_id, wrapped, master in await found.fetchall()]
 

@@ -1,0 +1,156 @@
+"""How are the rooms put together into a running platform? (The only reader of settings.)."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bursar.domain.time import Clock, SystemClock
+from bursar.ports.importer import ImportLimits
+from bursar.registry import Registry
+from bursar.security.keys import MasterKeys
+from bursar.services.access import AccessService
+from bursar.services.catalogue import CatalogueService
+from bursar.services.connect import ConnectService
+from bursar.services.imports import ImportService
+from bursar.services.keys import KeyService
+from bursar.services.proof import ProofService
+from bursar.services.provider_calls import ProviderPool
+from bursar.services.queries import QueryService
+from bursar.services.sync import SyncService
+from bursar.settings import Settings, provider_settings
+from bursar.storage.queue import JobQueue
+from bursar.storage.schema import current_revision, migrate_async, newest_revision
+from bursar.storage.unit_of_work import Database
+
+if TYPE_CHECKING:
+    from bursar.storage.embedded import EmbeddedPostgres
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """Everything that a door needs."""
+
+    settings: Settings
+    registry: Registry
+    clock: Clock
+    database: Database
+    queue: JobQueue
+    keys: KeyService
+    cursor_key: bytes = field(repr=False)
+    """Signs page cursors; derived from the current master key."""
+    access: AccessService
+    catalogue: CatalogueService
+    connect: ConnectService
+    sync: SyncService
+    imports: ImportService
+    proof: ProofService
+    queries: QueryService
+
+
+class DatabaseServer:
+    """The database of this installation: the one that was named, or an embedded one that starts with us."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._embedded: EmbeddedPostgres | None = None
+
+    @property
+    def is_embedded(self) -> bool:
+        """True when no database was named."""
+        return self._settings.database_url is None
+
+    def start(self) -> str:
+        """Return the database's URL, starting the embedded server when there is no other."""
+        if self._settings.database_url is not None:
+            return self._settings.database_url.get_secret_value()
+        from bursar.storage.embedded import EmbeddedPostgres
+
+        self._settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._embedded = EmbeddedPostgres.start(self._settings.data_directory)
+        return self._embedded.url()
+
+    def stop(self) -> None:
+        """Leave the embedded server, which stops when nobody else uses it."""
+        if self._embedded is not None:
+            self._embedded.stop()
+            self._embedded = None
+
+
+def load_master_keys(settings: Settings) -> MasterKeys:
+    """Return the master keys: from the setting, else from the key file, which is made at the first start."""
+    if settings.master_keys is not None:
+        return MasterKeys.from_text(settings.master_keys.get_secret_value())
+    return MasterKeys.from_file(settings.key_file, may_create=True)
+
+
+async def prepare_database(url: str) -> str:
+    """Bring the schema up to date when it is not; return its revision."""
+    revision = await current_revision(url)
+    if revision == newest_revision():
+        return revision
+    return await migrate_async(url)
+
+
+@asynccontextmanager
+async def open_platform(
+    settings: Settings | None = None,
+    *,
+    database_url: str | None = None,
+    registry: Registry | None = None,
+    clock: Clock | None = None,
+    extra_settings: Mapping[str, str] | None = None,
+    http_clients: Mapping[str, object] | None = None,
+) -> AsyncGenerator[Platform]:
+    """Put the platform together and take it apart again.
+
+    Args:
+        settings: the operator's; read from the environment when None.
+        database_url: of a database that runs already; started by the settings when None.
+        registry: discovered when None.
+        clock: the machine's when None.
+        extra_settings: settings of providers that win over the environment, by lower-case name.
+        http_clients: by provider slug, HTTP clients to use instead of own ones (tests, proxies).
+    """
+    settings = settings or Settings()
+    registry = registry or Registry.discover()
+    clock = clock or SystemClock()
+    server = DatabaseServer(settings)
+    url = database_url or server.start()
+    master_keys = load_master_keys(settings)
+    database = Database(url, max_size=settings.database_pool_size)
+    queue = JobQueue(url)
+    names = {
+        name for spec in registry.providers.values() for name in (*spec.required_settings, *spec.optional_settings)
+    }
+    providers = ProviderPool(
+        registry, provider_settings(names) | dict(extra_settings or {}), clock, http_clients=http_clients
+    )
+    keys = KeyService(master_keys)
+    await prepare_database(url)
+    await database.open()
+    await queue.open()
+    try:
+        platform = Platform(
+            settings=settings,
+            registry=registry,
+            clock=clock,
+            database=database,
+            queue=queue,
+            keys=keys,
+            cursor_key=master_keys.derive(b"page cursors"),
+            access=AccessService(database, clock),
+            catalogue=CatalogueService(database, registry, providers, clock),
+            connect=ConnectService(database, queue, registry, providers, keys, clock),
+            sync=SyncService(database, queue, registry, providers, keys, clock),
+            imports=ImportService(database, registry, keys, clock, ImportLimits(max_bytes=settings.import_max_bytes)),
+            proof=ProofService(database),
+            queries=QueryService(database),
+        )
+        await platform.catalogue.publish()
+        yield platform
+    finally:
+        await providers.aclose()
+        await queue.close()
+        await database.close()
+        server.stop()

@@ -1,0 +1,293 @@
+"""How does a user connect a bank, renew the consent, and leave again?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from bursar.domain.connections import Connection, ConnectionStatus
+from bursar.domain.failures import Conflict, Invalid, NotFound, ProviderFailed, ServiceFailure
+from bursar.domain.ids import new_id
+from bursar.domain.result import Failure, Result, Success
+from bursar.domain.sync import SyncTrigger
+from bursar.domain.time import Clock
+from bursar.ports.errors import ProviderError
+from bursar.ports.provider import ConnectCompletion, ConnectRequest, ConnectStart, EstablishedConnection
+from bursar.registry import Registry
+from bursar.services.keys import KeyService
+from bursar.services.provider_calls import ProviderPool, to_failure
+from bursar.services.sync import enqueue_run
+from bursar.storage import accounts, connections
+from bursar.storage.connections import ConnectionFacts
+from bursar.storage.queue import JobQueue
+from bursar.storage.unit_of_work import Database, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionStarted:
+    """A connection that waits for its user, and what the user's browser or program needs to go on."""
+
+    connection: Connection
+    start: ConnectStart
+
+
+class ConnectService:
+    """Connections: begin, complete, renew, look at, leave."""
+
+    def __init__(
+        self,
+        database: Database,
+        queue: JobQueue,
+        registry: Registry,
+        providers: ProviderPool,
+        keys: KeyService,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._queue = queue
+        self._registry = registry
+        self._providers = providers
+        self._keys = keys
+        self._clock = clock
+
+    async def begin(
+        self,
+        tenant_id: UUID,
+        user_id: UUID,
+        *,
+        provider_slug: str,
+        alias: str | None = None,
+        institution_id: str | None = None,
+        redirect_uri: str | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> Result[ConnectionStarted, ServiceFailure]:
+        """Start a new connection: it is `pending` until `complete`."""
+        refused = self._refuse(provider_slug, alias)
+        if refused is not None:
+            return Failure(refused)
+        connection_id = new_id()
+        try:
+            start = await self._providers.get_provider(provider_slug).begin(
+                ConnectRequest(
+                    connection_id=str(connection_id),
+                    user_reference=str(user_id),
+                    redirect_uri=redirect_uri,
+                    institution_id=institution_id,
+                    options=options or {},
+                )
+            )
+        except ProviderError as error:
+            return Failure(to_failure(error, provider_slug, self._clock.now()))
+        async with self._database.transaction(tenant_id) as tx:
+            await connections.insert_connection(
+                tx,
+                tenant_id,
+                connection_id,
+                user_id=user_id,
+                provider_slug=provider_slug,
+                alias=alias,
+                institution_id=institution_id,
+                institution_name=None,
+                external_login_id=None,
+                at=self._clock.now(),
+            )
+            connection = await connections.find_connection(tx, tenant_id, connection_id)
+        if connection is None:
+            return Failure(NotFound(what="connection"))
+        return Success(ConnectionStarted(connection=connection, start=start))
+
+    async def renew(
+        self, tenant_id: UUID, connection_id: UUID, *, redirect_uri: str | None = None
+    ) -> Result[ConnectionStarted, ServiceFailure]:
+        """Start to renew the consent of a connection; giving up leaves the old consent as it is."""
+        async with self._database.transaction(tenant_id) as tx:
+            connection = await connections.find_connection(tx, tenant_id, connection_id)
+            if connection is None:
+                return Failure(NotFound(what="connection"))
+            if connection.status is ConnectionStatus.DISCONNECTED:
+                return Failure(_DISCONNECTED)
+            credentials = await self._keys.open_credentials(
+                tx, tenant_id, connection_id, provider_slug=connection.provider_slug
+            )
+        refused = self._refuse(connection.provider_slug, None)
+        if refused is not None:
+            return Failure(refused)
+        try:
+            start = await self._providers.get_provider(connection.provider_slug).begin(
+                ConnectRequest(
+                    connection_id=str(connection_id),
+                    user_reference=str(connection.user_id),
+                    redirect_uri=redirect_uri,
+                    institution_id=connection.institution_id,
+                    renew=credentials,
+                )
+            )
+        except ProviderError as error:
+            return Failure(to_failure(error, connection.provider_slug, self._clock.now()))
+        return Success(ConnectionStarted(connection=connection, start=start))
+
+    async def complete(
+        self,
+        tenant_id: UUID,
+        connection_id: UUID,
+        values: Mapping[str, str],
+        *,
+        redirect_uri: str | None = None,
+    ) -> Result[Connection, ServiceFailure]:
+        """Finish to connect or to renew with what came back from the user, and enqueue the first sync.
+
+        Credentials, status and job are stored in one transaction. A login that the user already has a connection to
+        renews that connection: the pending one is closed and the older one, with its accounts, is returned.
+        """
+        async with self._database.transaction(tenant_id) as tx:
+            connection = await connections.find_connection(tx, tenant_id, connection_id)
+            if connection is None:
+                return Failure(NotFound(what="connection"))
+            if connection.status is ConnectionStatus.DISCONNECTED:
+                return Failure(_DISCONNECTED)
+            renewed = None
+            if connection.connected_at is not None and not values:
+                renewed = await self._keys.open_credentials(
+                    tx, tenant_id, connection_id, provider_slug=connection.provider_slug
+                )
+        slug = connection.provider_slug
+        refused = self._refuse(slug, None)
+        if refused is not None:
+            return Failure(refused)
+        try:
+            established = await self._providers.get_provider(slug).complete(
+                ConnectCompletion(values=values, redirect_uri=redirect_uri, renew=renewed)
+            )
+        except ProviderError as error:
+            return Failure(to_failure(error, slug, self._clock.now()))
+        async with self._database.transaction(tenant_id) as tx:
+            return await self._establish(tx, tenant_id, connection, established)
+
+    async def _establish(
+        self, tx: Transaction, tenant_id: UUID, connection: Connection, established: EstablishedConnection
+    ) -> Result[Connection, ServiceFailure]:
+        now = self._clock.now()
+        target = connection
+        if established.external_login_id and connection.connected_at is None:
+            known = await connections.find_connection_by_login(
+                tx,
+                tenant_id,
+                user_id=connection.user_id,
+                provider_slug=connection.provider_slug,
+                external_login_id=established.external_login_id,
+                environment=established.environment,
+            )
+            if known is not None and known.id != connection.id:
+                await connections.set_status(
+                    tx,
+                    tenant_id,
+                    connection.id,
+                    ConnectionStatus.DISCONNECTED,
+                    error_code="renewed_other",
+                    error_message="This login was connected before; that connection was renewed.",
+                    at=now,
+                )
+                target = known
+        await self._keys.seal_credentials(
+            tx,
+            tenant_id,
+            target.id,
+            provider_slug=target.provider_slug,
+            credential_type=self._registry.get_provider_metadata(target.provider_slug).credential_type.value,
+            values=established.credentials,
+            at=now,
+        )
+        await connections.activate_connection(
+            tx,
+            tenant_id,
+            target.id,
+            ConnectionFacts(
+                environment=established.environment,
+                external_login_id=established.external_login_id,
+                institution_id=established.institution_id,
+                institution_name=established.institution_name,
+                scopes=established.scopes,
+                expires_at=established.dates.expires_at,
+                refresh_expires_at=established.dates.refresh_expires_at,
+            ),
+            now,
+        )
+        if target.external_login_id not in (None, established.external_login_id):
+            # Another login of the same user at the same connection: its feed starts anew.
+            await connections.forget_cursor(tx, tenant_id, target.id)
+        trigger = SyncTrigger.INITIAL if target.last_success_at is None else SyncTrigger.MANUAL
+        await enqueue_run(tx, self._queue, tenant_id, target.id, trigger=trigger, at=now)
+        connected = await connections.find_connection(tx, tenant_id, target.id)
+        return Success(connected) if connected is not None else Failure(NotFound(what="connection"))
+
+    async def list_connections(
+        self, tenant_id: UUID, *, limit: int, offset: int, statuses: tuple[str, ...] = ()
+    ) -> tuple[list[Connection], int]:
+        """Return a page of connections, the newest first, and how many there are."""
+        async with self._database.transaction(tenant_id) as tx:
+            return await connections.list_connections(tx, tenant_id, limit=limit, offset=offset, statuses=statuses)
+
+    async def get_connection(self, tenant_id: UUID, connection_id: UUID) -> Result[Connection, NotFound]:
+        """Return one connection."""
+        async with self._database.transaction(tenant_id) as tx:
+            connection = await connections.find_connection(tx, tenant_id, connection_id)
+        return Success(connection) if connection is not None else Failure(NotFound(what="connection"))
+
+    async def disconnect(self, tenant_id: UUID, connection_id: UUID) -> Result[None, ServiceFailure]:
+        """Leave: withdraw the access at the provider where it answers, destroy the credentials, keep the history."""
+        async with self._database.transaction(tenant_id) as tx:
+            connection = await connections.find_connection(tx, tenant_id, connection_id, for_update=True)
+            if connection is None or connection.status is ConnectionStatus.DISCONNECTED:
+                return Failure(NotFound(what="connection"))
+            credentials = await self._keys.open_credentials(
+                tx, tenant_id, connection_id, provider_slug=connection.provider_slug
+            )
+        failed: ProviderFailed | None = None
+        if credentials is not None and connection.provider_slug in self._registry.providers:
+            try:
+                await self._providers.get_provider(connection.provider_slug).revoke(credentials)
+            except (ProviderError, ValueError) as error:
+                # The user's wish does not wait for a provider that is down: our copy of the key is destroyed below.
+                if isinstance(error, ProviderError):
+                    failed = to_failure(error, connection.provider_slug, self._clock.now())
+        now = self._clock.now()
+        async with self._database.transaction(tenant_id) as tx:
+            await connections.delete_credentials(tx, tenant_id, connection_id)
+            await connections.set_status(
+                tx,
+                tenant_id,
+                connection_id,
+                ConnectionStatus.DISCONNECTED,
+                error_code="not_revoked_upstream" if failed is not None else None,
+                error_message=failed.message if failed is not None else None,
+                at=now,
+            )
+            await accounts.deactivate_accounts(tx, tenant_id, connection_id, now)
+        return Success(None)
+
+    def _refuse(self, provider_slug: str, alias: str | None) -> ServiceFailure | None:
+        """Return why this provider cannot be connected here, before anything is asked of it."""
+        if provider_slug not in self._registry.entries:
+            return NotFound(
+                what="provider", hint=f"Supported providers: {', '.join(self._registry.get_all_provider_slugs())}"
+            )
+        if provider_slug not in self._registry.providers:
+            return Invalid(
+                field="provider", message=f"{provider_slug} is fed by files: import one.", code="file_provider"
+            )
+        if alias is not None and len(alias) > 100:
+            return Invalid(field="alias", message="At most 100 characters.", code="length")
+        missing = self._providers.missing_settings(provider_slug)
+        if missing:
+            return ProviderFailed(
+                code="provider_not_configured",
+                message=f"{provider_slug} is not configured. Missing settings: {', '.join(missing)}.",
+                provider=provider_slug,
+                action="configure",
+                retryable=False,
+            )
+        return None
+
+
+_DISCONNECTED = Conflict(
+    code="invalid_transition", message="This connection was disconnected for good; connect the account anew."
+)

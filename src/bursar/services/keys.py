@@ -1,0 +1,134 @@
+"""How does a use case open and seal what belongs to a tenant?"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from bursar.ports.provider import Credentials
+from bursar.security.keys import DataKey, KeyContext, MasterKeys, new_data_key
+from bursar.security.vault import SealContext, identity_hash, open_mapping, seal_mapping, sealed_key_id
+from bursar.storage import connections, tenants
+from bursar.storage.unit_of_work import Transaction
+
+
+class KeyService:
+    """The tenants' data keys, opened for one call and never kept."""
+
+    def __init__(self, master_keys: MasterKeys) -> None:
+        self._master_keys = master_keys
+
+    async def seal_credentials(
+        self,
+        tx: Transaction,
+        tenant_id: UUID,
+        connection_id: UUID,
+        *,
+        provider_slug: str,
+        credential_type: str,
+        values: Mapping[str, str],
+        at: datetime,
+    ) -> None:
+        """Store credentials in place of the connection's present ones, bound to this row."""
+        key = await self._key(tx, tenant_id, "data", at)
+        sealed = seal_mapping(values, key=key, context=_context(tenant_id, connection_id, provider_slug))
+        await connections.store_credentials(
+            tx, tenant_id, connection_id, key_id=key.id, sealed=sealed, credential_type=credential_type, at=at
+        )
+
+    async def open_credentials(
+        self, tx: Transaction, tenant_id: UUID, connection_id: UUID, *, provider_slug: str
+    ) -> Credentials | None:
+        """Return a connection's credentials for one use; None when there are none.
+
+        Raises:
+            VaultError: the keys do not open them; the text says what the operator does.
+        """
+        stored = await connections.find_credentials(tx, tenant_id, connection_id)
+        if stored is None:
+            return None
+        _, sealed = stored
+        key = await self._stored_key(tx, tenant_id, "data", sealed_key_id(sealed))
+        if key is None:
+            return None
+        return Credentials(open_mapping(sealed, key=key, context=_context(tenant_id, connection_id, provider_slug)))
+
+    async def hasher(self, tx: Transaction, tenant_id: UUID, at: datetime) -> "IdentityHasher":
+        """Return what turns account numbers into the tenant's keyed hashes."""
+        return IdentityHasher(await self._key(tx, tenant_id, "identity", at))
+
+    async def rewrap_keys(self, tx: Transaction, tenant_id: UUID) -> int:
+        """Put every key of the tenant under the current master key; return how many were under another one."""
+        rewrapped = 0
+        for purpose in ("data", "identity"):
+            context = KeyContext(tenant_id=tenant_id, purpose=purpose)
+            for key_id, wrapped, master_key_id in await tenants.list_keys(tx, tenant_id, purpose=purpose):
+                if master_key_id != self._master_keys.current_id:
+                    fresh = self._master_keys.rewrap(wrapped, key_id=key_id, context=context)
+                    await tenants.rewrap_key(
+                        tx, tenant_id, key_id, wrapped_key=fresh, master_key_id=self._master_keys.current_id
+                    )
+                    rewrapped += 1
+        return rewrapped
+
+    async def prove(self, tx: Transaction, tenant_id: UUID) -> None:
+        """Return when every key of the tenant opens.
+
+        Raises:
+            VaultError: a master key is missing or another one; the text says which.
+        """
+        for purpose in ("data", "identity"):
+            for key_id, wrapped, _ in await tenants.list_keys(tx, tenant_id, purpose=purpose):
+                self._master_keys.unwrap(
+                    wrapped, key_id=key_id, context=KeyContext(tenant_id=tenant_id, purpose=purpose)
+                )
+
+    async def _key(self, tx: Transaction, tenant_id: UUID, purpose: str, at: datetime) -> DataKey:
+        """Return the tenant's newest key of a purpose, making the first one when there is none."""
+        found = await self._stored_key(tx, tenant_id, purpose, None)
+        if found is not None:
+            return found
+        await tenants.lock_keys(tx, tenant_id)
+        found = await self._stored_key(tx, tenant_id, purpose, None)
+        if found is not None:
+            return found
+        key = new_data_key()
+        wrapped = self._master_keys.wrap(key, context=KeyContext(tenant_id=tenant_id, purpose=purpose))
+        await tenants.insert_key(
+            tx,
+            tenant_id,
+            key.id,
+            purpose=purpose,
+            wrapped_key=wrapped,
+            master_key_id=self._master_keys.current_id,
+            at=at,
+        )
+        return key
+
+    async def _stored_key(self, tx: Transaction, tenant_id: UUID, purpose: str, key_id: str | None) -> DataKey | None:
+        found = await tenants.find_key(tx, tenant_id, purpose=purpose, key_id=key_id)
+        if found is None:
+            return None
+        return self._master_keys.unwrap(
+            found[1], key_id=found[0], context=KeyContext(tenant_id=tenant_id, purpose=purpose)
+        )
+
+
+class IdentityHasher:
+    """Turns an account number into the tenant's keyed hash of it."""
+
+    def __init__(self, key: DataKey) -> None:
+        self._key = key
+
+    def __call__(self, text: str) -> str:
+        """Return 64 hexadecimal digits, equal for equal numbers of this tenant."""
+        return identity_hash(self._key.reveal(), text)
+
+
+def _context(tenant_id: UUID, connection_id: UUID, provider_slug: str) -> SealContext:
+    return SealContext(
+        tenant_id=tenant_id,
+        table="connection_credentials",
+        column="sealed",
+        row_id=connection_id,
+        provider_slug=provider_slug,
+    )

@@ -1,0 +1,108 @@
+"""How does a provider's failure become something that the caller can act on?"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bursar.domain.connections import ConnectionStatus
+from bursar.domain.failures import ProviderFailed
+from bursar.domain.time import Clock
+from bursar.ports.errors import (
+    ProviderAuthenticationError,
+    ProviderAuthorizationError,
+    ProviderError,
+    ProviderNotConfiguredError,
+    ProviderNotFoundError,
+    ProviderUnsupportedError,
+    ProviderValidationError,
+)
+from bursar.ports.provider import ProviderAdapter, ProviderContext
+from bursar.registry import Registry
+
+
+class ProviderPool:
+    """The adapters of this process: one of each provider, made when it is first asked for."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: Mapping[str, str],
+        clock: Clock,
+        http_clients: Mapping[str, object] | None = None,
+    ) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._clock = clock
+        self._http_clients = dict(http_clients or {})
+        self._adapters: dict[str, ProviderAdapter] = {}
+
+    def get_provider(self, slug: str) -> ProviderAdapter:
+        """Return the shared adapter of a provider.
+
+        Raises:
+            ValueError: nobody is called so, or its settings are missing; the text names what is, never a value.
+        """
+        adapter = self._adapters.get(slug)
+        if adapter is None:
+            adapter = self._adapters[slug] = self._make(slug)
+        return adapter
+
+    def missing_settings(self, slug: str) -> tuple[str, ...]:
+        """Return the names of required settings that are not set; empty when the provider can be used."""
+        spec = self._registry.providers[slug]
+        return tuple(name for name in spec.required_settings if not self._settings.get(name))
+
+    def _make(self, slug: str) -> ProviderAdapter:
+        spec = self._registry.providers.get(slug)
+        supported = ", ".join(self._registry.providers)
+        if spec is None:
+            raise ValueError(f"Unknown provider: {slug!r}. Supported providers: {supported}")
+        if self.missing_settings(slug):
+            raise ValueError(
+                f"Provider {slug!r} not configured. Required settings: {list(spec.required_settings)}. "
+                f"Supported providers: {supported}"
+            )
+        names = (*spec.required_settings, *spec.optional_settings)
+        settings = {name: self._settings[name] for name in names if self._settings.get(name)}
+        return spec.factory(
+            ProviderContext(settings=settings, clock=self._clock, http_client=self._http_clients.get(slug))
+        )
+
+    async def aclose(self) -> None:
+        """Close every adapter."""
+        adapters, self._adapters = self._adapters, {}
+        for adapter in adapters.values():
+            await adapter.aclose()
+
+
+def to_failure(error: ProviderError, provider: str, now: datetime) -> ProviderFailed:
+    """Return what a caller is told of a provider's error: all of it safe to show."""
+    return ProviderFailed(
+        code=error.code,
+        message=error.message,
+        provider=error.provider or provider,
+        action=_action(error),
+        retryable=error.retryable,
+        next_attempt_at=now + error.retry_after if error.retry_after is not None else None,
+        upstream_code=error.upstream_code,
+        upstream_request_id=error.upstream_request_id,
+        details=error.details,
+    )
+
+
+def _action(error: ProviderError) -> str:
+    if isinstance(error, ProviderAuthenticationError):
+        return "reauthenticate" if error.needs_user else "wait"
+    if isinstance(error, ProviderAuthorizationError):
+        return "widen_consent"
+    if isinstance(error, ProviderNotConfiguredError):
+        return "configure"
+    if isinstance(error, ProviderValidationError | ProviderNotFoundError | ProviderUnsupportedError):
+        return "change_request"
+    return "wait" if error.retryable else "report"
+
+
+def next_status(error: ProviderError) -> ConnectionStatus | None:
+    """Return the status that an error puts a connection into; None when it stays: limits and outages change nothing."""
+    if isinstance(error, ProviderAuthenticationError) and error.needs_user:
+        return ConnectionStatus.REVOKED if error.consent_withdrawn else ConnectionStatus.EXPIRED
+    return None

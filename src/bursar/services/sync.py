@@ -1,0 +1,371 @@
+"""How is a connection read into the ledger, once, whoever asks and whatever dies meanwhile?"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from bursar.domain.balances import SnapshotSource
+from bursar.domain.connections import Connection, ConnectionStatus
+from bursar.domain.failures import Conflict, LeaseLost, NotFound, ProviderFailed, ServiceFailure
+from bursar.domain.ids import new_id
+from bursar.domain.result import Failure, Result, Success
+from bursar.domain.sync import SyncCursor, SyncReport, SyncRun, SyncStatus, SyncTrigger
+from bursar.domain.time import Clock
+from bursar.ports.errors import ProviderError
+from bursar.ports.provider import Credentials
+from bursar.registry import Registry
+from bursar.services.ingest import apply_batch
+from bursar.services.ingest_target import IngestTarget
+from bursar.services.keys import KeyService
+from bursar.services.proof import gap_warnings
+from bursar.services.provider_calls import ProviderPool, next_status, to_failure
+from bursar.storage import connections, sync_runs
+from bursar.storage.queue import JobQueue
+from bursar.storage.unit_of_work import Database, Transaction
+
+LEASE = timedelta(seconds=60)
+"""How long a silent worker keeps a connection to itself; it renews its lease three times in that span."""
+
+Progress = Callable[[SyncReport], Awaitable[None]]
+
+_SOURCES = {
+    SyncTrigger.INITIAL: SnapshotSource.INITIAL_CONNECTION,
+    SyncTrigger.MANUAL: SnapshotSource.MANUAL_SYNC,
+    SyncTrigger.SCHEDULED: SnapshotSource.SCHEDULED_SYNC,
+    SyncTrigger.WEBHOOK: SnapshotSource.ACCOUNT_SYNC,
+    SyncTrigger.IMPORT: SnapshotSource.ACCOUNT_SYNC,
+}
+
+
+async def enqueue_run(
+    tx: Transaction, queue: JobQueue, tenant_id: UUID, connection_id: UUID, *, trigger: SyncTrigger, at: datetime
+) -> SyncRun | None:
+    """Enqueue a run in the caller's transaction, or return the one that waits already."""
+    waiting = await sync_runs.find_queued_run(tx, tenant_id, connection_id)
+    if waiting is not None:
+        return waiting
+    run_id = new_id()
+    await sync_runs.insert_run(tx, tenant_id, run_id, connection_id=connection_id, trigger=trigger, at=at)
+    await queue.enqueue_sync(tx, tenant_id, connection_id, run_id)
+    return await sync_runs.find_run(tx, tenant_id, run_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OpenRun:
+    """A run that holds the lease of its connection."""
+
+    run: SyncRun
+    connection: Connection
+    credentials: Credentials
+    lease: UUID
+    target: IngestTarget
+
+    @property
+    def cursor(self) -> SyncCursor | None:
+        return self.connection.sync_cursor
+
+
+class SyncService:
+    """Runs: asked for, carried out, looked at."""
+
+    def __init__(
+        self,
+        database: Database,
+        queue: JobQueue,
+        registry: Registry,
+        providers: ProviderPool,
+        keys: KeyService,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._queue = queue
+        self._registry = registry
+        self._providers = providers
+        self._keys = keys
+        self._clock = clock
+
+    async def request_sync(
+        self, tenant_id: UUID, connection_id: UUID, *, trigger: SyncTrigger = SyncTrigger.MANUAL
+    ) -> Result[SyncRun, ServiceFailure]:
+        """Enqueue a run for the worker; asking again while one waits returns the one that waits."""
+        async with self._database.transaction(tenant_id) as tx:
+            connection = await connections.find_connection(tx, tenant_id, connection_id, for_update=True)
+            refused = _refuse(connection)
+            if refused is not None:
+                return Failure(refused)
+            run = await enqueue_run(tx, self._queue, tenant_id, connection_id, trigger=trigger, at=self._clock.now())
+        return Success(run) if run is not None else Failure(NotFound(what="run"))
+
+    async def sync_now(
+        self,
+        tenant_id: UUID,
+        connection_id: UUID,
+        *,
+        trigger: SyncTrigger = SyncTrigger.MANUAL,
+        on_progress: Progress | None = None,
+    ) -> Result[SyncRun, ServiceFailure]:
+        """Carry a run out in this process, without a worker."""
+        run_id = new_id()
+        async with self._database.transaction(tenant_id) as tx:
+            refused = _refuse(await connections.find_connection(tx, tenant_id, connection_id))
+            if refused is not None:
+                return Failure(refused)
+            await sync_runs.insert_run(
+                tx, tenant_id, run_id, connection_id=connection_id, trigger=trigger, at=self._clock.now()
+            )
+        outcome = await self.run(tenant_id, connection_id, run_id, on_progress=on_progress)
+        match outcome:
+            case Failure(error=Conflict() as conflict):
+                await self.give_up(tenant_id, run_id, code=conflict.code, message=conflict.message)
+            case _:
+                pass
+        return outcome
+
+    async def run(
+        self,
+        tenant_id: UUID,
+        connection_id: UUID,
+        run_id: UUID,
+        *,
+        will_retry: bool = False,
+        on_progress: Progress | None = None,
+    ) -> Result[SyncRun, ServiceFailure]:
+        """Carry out a run: open, fetch, upsert, prove, close. Safe to call again for the same run at any time.
+
+        Args:
+            tenant_id: the tenant.
+            connection_id: the connection to read.
+            run_id: the run, as it was enqueued.
+            will_retry: True when the caller tries again after a failure that waiting may cure; the run is then
+                queued again instead of failed.
+            on_progress: called after each batch is stored, with the sum so far.
+        """
+        opened = await self._open(tenant_id, connection_id, run_id)
+        if isinstance(opened, Failure):
+            return opened
+        run = opened.value
+        if isinstance(run, SyncRun):
+            return Success(run)
+        total = SyncReport()
+        failure: ProviderFailed | LeaseLost | None = None
+        status: ConnectionStatus | None = None
+        async with self._keeping_lease(tenant_id, run):
+            try:
+                adapter = self._providers.get_provider(run.connection.provider_slug)
+                async for batch in adapter.sync(run.credentials, run.cursor):
+                    async with self._database.transaction(tenant_id) as tx:
+                        if not await self._hold(tx, tenant_id, run):
+                            return Failure(LeaseLost())
+                        total.add(await apply_batch(tx, tenant_id, run.target, batch, self._clock.now()))
+                    if on_progress is not None:
+                        await on_progress(total)
+            except ProviderError as error:
+                failure = to_failure(error, run.connection.provider_slug, self._clock.now())
+                status = next_status(error)
+            closed = await self._close(tenant_id, run, total, failure, status, will_retry=will_retry)
+        if closed is None:
+            return Failure(LeaseLost())
+        return Failure(failure) if failure is not None else Success(closed)
+
+    async def give_up(self, tenant_id: UUID, run_id: UUID, *, code: str, message: str) -> None:
+        """End a run that did not end by itself."""
+        now = self._clock.now()
+        async with self._database.transaction(tenant_id) as tx:
+            await sync_runs.finish_run(
+                tx,
+                tenant_id,
+                run_id,
+                status=SyncStatus.FAILED,
+                counts={},
+                warnings=(),
+                error_code=code,
+                error_message=message,
+                next_allowed_at=None,
+                at=now,
+            )
+
+    async def list_runs(self, tenant_id: UUID, connection_id: UUID, *, limit: int = 20) -> list[SyncRun]:
+        """Return the newest runs of a connection."""
+        async with self._database.transaction(tenant_id) as tx:
+            return await sync_runs.list_runs(tx, tenant_id, connection_id, limit=limit)
+
+    async def get_run(self, tenant_id: UUID, run_id: UUID) -> Result[SyncRun, NotFound]:
+        """Return one run."""
+        async with self._database.transaction(tenant_id) as tx:
+            run = await sync_runs.find_run(tx, tenant_id, run_id)
+        return Success(run) if run is not None else Failure(NotFound(what="run"))
+
+    async def schedule_due(self, *, every: timedelta) -> int:
+        """Enqueue a run of each connection, of every tenant, that was not read for so long; return how many."""
+        now = self._clock.now()
+        async with self._database.transaction_across_tenants() as tx:
+            due = await connections.list_due(
+                tx, provider_slugs=list(self._registry.providers), synced_before=now - every, now=now
+            )
+        for tenant_id, connection_id in due:
+            async with self._database.transaction(tenant_id) as tx:
+                await enqueue_run(tx, self._queue, tenant_id, connection_id, trigger=SyncTrigger.SCHEDULED, at=now)
+        return len(due)
+
+    async def _open(
+        self, tenant_id: UUID, connection_id: UUID, run_id: UUID
+    ) -> Result[_OpenRun | SyncRun, ServiceFailure]:
+        """Take the lease and open the credentials; an ended run is returned as it is (a job delivered twice)."""
+        now = self._clock.now()
+        lease = uuid4()
+        async with self._database.transaction(tenant_id) as tx:
+            connection = await connections.find_connection(tx, tenant_id, connection_id, for_update=True)
+            run = await sync_runs.find_run(tx, tenant_id, run_id)
+            if connection is None or run is None:
+                return Failure(NotFound(what="connection" if connection is None else "run"))
+            if run.status not in (SyncStatus.QUEUED, SyncStatus.RUNNING):
+                return Success(run)
+            refused = _refuse(connection)
+            if refused is not None:
+                await self._finish(tx, tenant_id, run_id, SyncStatus.FAILED, SyncReport(), refused, now)
+                return Failure(refused)
+            if not await connections.take_lease(
+                tx, tenant_id, connection_id, token=lease, run_id=run_id, now=now, until=now + LEASE
+            ):
+                return Failure(
+                    Conflict(
+                        code="run_in_progress",
+                        message="This connection is being read right now.",
+                        retry_after_s=int(LEASE.total_seconds()),
+                    )
+                )
+            await sync_runs.start_run(tx, tenant_id, run_id, connection_id=connection_id, at=now)
+            credentials = await self._keys.open_credentials(
+                tx, tenant_id, connection_id, provider_slug=connection.provider_slug
+            )
+            hasher = await self._keys.hasher(tx, tenant_id, now)
+        return Success(
+            _OpenRun(
+                run=run,
+                connection=connection,
+                credentials=credentials if credentials is not None else Credentials({}),
+                lease=lease,
+                target=IngestTarget(
+                    connection_id=connection_id,
+                    provider_slug=connection.provider_slug,
+                    institution_name=connection.institution_name,
+                    id_trust=self._registry.providers[connection.provider_slug].id_trust,
+                    sync_run_id=run_id,
+                    snapshot_source=_SOURCES[run.trigger],
+                    hash_identity=hasher,
+                ),
+            )
+        )
+
+    async def _close(
+        self,
+        tenant_id: UUID,
+        run: _OpenRun,
+        total: SyncReport,
+        failure: ProviderFailed | None,
+        status: ConnectionStatus | None,
+        *,
+        will_retry: bool,
+    ) -> SyncRun | None:
+        """Prove, record the run, give the lease back; None when somebody else has the lease by now."""
+        now = self._clock.now()
+        retried = failure is not None and failure.retryable and will_retry
+        outcome = total.status() if failure is None else (SyncStatus.QUEUED if retried else SyncStatus.FAILED)
+        async with self._database.transaction(tenant_id) as tx:
+            if not await self._hold(tx, tenant_id, run):
+                return None
+            if failure is None:
+                total.warnings.extend(await gap_warnings(tx, tenant_id, run.connection.id))
+            await self._finish(tx, tenant_id, run.run.id, outcome, total, failure, now)
+            if status is not None and run.connection.status.may_become(status):
+                await connections.set_status(
+                    tx,
+                    tenant_id,
+                    run.connection.id,
+                    status,
+                    error_code=failure.code if failure is not None else None,
+                    error_message=failure.message if failure is not None else None,
+                    at=now,
+                )
+            await connections.close_run(
+                tx,
+                tenant_id,
+                run.connection.id,
+                token=run.lease,
+                status=outcome.value,
+                succeeded=failure is None,
+                error_code=failure.code if failure is not None else None,
+                error_message=failure.message if failure is not None else None,
+                next_attempt_at=failure.next_attempt_at if failure is not None else None,
+                at=now,
+            )
+            return await sync_runs.find_run(tx, tenant_id, run.run.id)
+
+    async def _finish(
+        self,
+        tx: Transaction,
+        tenant_id: UUID,
+        run_id: UUID,
+        status: SyncStatus,
+        total: SyncReport,
+        failure: ServiceFailure | None,
+        at: datetime,
+    ) -> None:
+        await sync_runs.finish_run(
+            tx,
+            tenant_id,
+            run_id,
+            status=status,
+            counts={
+                "accounts": total.accounts.to_dict(),
+                "transactions": total.transactions.to_dict(),
+                "holdings": total.holdings.to_dict(),
+                "balances": total.balances.to_dict(),
+            },
+            warnings=[asdict(warning) for warning in total.warnings],
+            error_code=getattr(failure, "code", None),
+            error_message=getattr(failure, "message", None),
+            next_allowed_at=failure.next_attempt_at if isinstance(failure, ProviderFailed) else None,
+            at=at,
+        )
+
+    async def _hold(self, tx: Transaction, tenant_id: UUID, run: _OpenRun) -> bool:
+        return await connections.hold_lease(
+            tx, tenant_id, run.connection.id, token=run.lease, until=self._clock.now() + LEASE
+        )
+
+    @asynccontextmanager
+    async def _keeping_lease(self, tenant_id: UUID, run: _OpenRun) -> AsyncGenerator[None]:
+        """Renew the lease while the provider is slow; let go of it when the run ends in any other way than closing."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(LEASE.total_seconds() / 3)
+                async with self._database.transaction(tenant_id) as tx:
+                    if not await self._hold(tx, tenant_id, run):
+                        return
+
+        renewal = asyncio.create_task(renew(), name=f"lease {run.run.id}")
+        try:
+            yield
+        finally:
+            renewal.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewal
+
+
+def _refuse(connection: Connection | None) -> ServiceFailure | None:
+    """Return why a connection cannot be read now."""
+    if connection is None or connection.status is ConnectionStatus.DISCONNECTED:
+        return NotFound(what="connection")
+    if connection.status is ConnectionStatus.ACTIVE:
+        return None
+    if connection.status is ConnectionStatus.PENDING:
+        return Conflict(code="invalid_transition", message="The user has not finished to connect yet.")
+    return Conflict(
+        code="reauthentication_required",
+        message="The bank wants the user to sign in again; renew the connection.",
+    )
