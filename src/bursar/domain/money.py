@@ -1,5 +1,6 @@
 """What is an amount of money, exactly?"""
 
+import re
 from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from typing import Self
@@ -8,6 +9,9 @@ from bursar.domain.currencies import MINOR_UNITS
 
 MAX_DIGITS = 30
 """Digits and exponents beyond this are refused: no account holds them, and they are a way to exhaust memory."""
+
+# Decimal alone also reads `1_000`, ` 12 `, `1E3` and digits of other scripts, which no source means to say.
+_PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 
@@ -60,15 +64,14 @@ def check_amount(amount: Decimal) -> Decimal:
 
 
 def parse_amount(text: str) -> Decimal:
-    """Return the plain decimal number in a text (`-12.30`, no grouping, no symbol), with its scale.
+    """Return the plain decimal number in a text (`-12.30`, no grouping, no exponent, no symbol), with its scale.
 
     Raises:
         AmountError: anything else, the empty text included; never zero for what could not be read.
     """
-    try:
-        return check_amount(Decimal(text))
-    except InvalidOperation:
-        raise AmountError("not a decimal number") from None
+    if _PLAIN_NUMBER.fullmatch(text) is None:
+        raise AmountError("not a decimal number")
+    return check_amount(Decimal(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,10 @@ def format_amount(amount: Decimal, currency: str) -> str:
     """Return the amount as plain text with at least the currency's decimals and never fewer digits than it has.
 
     `12.3` USD is `12.30`, `500` JPY is `500`, `0.12345` USD stays `0.12345`: display pads, it does not round.
+    Zero has no sign and no digits of its own.
     """
+    if not amount:
+        amount = Decimal(0)
     places = MINOR_UNITS.get(currency, 0)
     exponent = amount.as_tuple().exponent
     scale = -exponent if isinstance(exponent, int) and exponent < 0 else 0
@@ -156,4 +162,4 @@ def _strip_to(amount: Decimal, places: int) -> Decimal:
     while exponent < -places and kept and kept[-1] == 0:
         kept.pop()
         exponent += 1
-    return Decimal((sign, tuple(kept) or (0,), exponent))
+    return Decimal((sign, tuple(kept), exponent))

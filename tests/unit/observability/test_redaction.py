@@ -114,15 +114,13 @@ def test_secret_across_the_cut_does_not_show() -> None:
 
 
 @given(st.text(max_size=500))
-def test_cleaning_never_fails_and_settles(text: str) -> None:
+def test_cleaning_never_fails_whatever_the_text(text: str) -> None:
     once = clean_text(text)
 
-    assert len(once) <= max(500, 2 * len(text) + 20)
+    assert len(once) <= 4 * len(text) + 4
     assert isinstance(clean_value(text, name="message"), str)
 
 
-@pytest.mark.parametrize(
-    "text", ["eyJ-" * 4000, "1 " * 8000, "a@" * 8000, "DE89" * 4000, "x://" * 4000, "-----BEGIN " * 1500]
-)
-def test_hostile_text_is_cleaned_without_delay(part: str) -> None:
+@pytest.mark.parametrize("part", ["eyJ-", "1 ", "a@", "DE89", "x://", "-----BEGIN ", "access-a-", "1a Aa "])
+def test_hostile_text_is_cleaned_to_a_bounded_one(part: str) -> None:
     assert len(clean_text(part * (16_000 // len(part)))) <= MAX_CHARACTERS + 3
