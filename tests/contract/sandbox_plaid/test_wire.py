@@ -49,17 +49,17 @@ def test_missing_fields_are_named_in_the_vendors_words(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/accounts/get"), ("POST", "/accounts/put")])
 def test_other_method_or_path_is_not_found(stage: Stage, method: str, path: str) -> None:
-    answer = httpx2.request(method, f"{stage.url}/plaid{path}")
+    answer = stage.wire.request(method, f"/plaid{path}")
     assert (answer.status_code, answer.json()["error_code"]) == (404, "NOT_FOUND")
 
 
 def test_credentials_may_stand_in_the_body_but_must_agree_with_the_headers(stage: Stage) -> None:
     body = {"client_id": SANDBOX.client_id, "secret": SANDBOX.secret, "access_token": stage.link()}
-    url = f"{stage.url}/plaid/item/get"
-    assert httpx2.post(url, json=body).status_code == 200
-    disagreeing = httpx2.post(url, json=body, headers={"PLAID-SECRET": "other"})
+    url = "/plaid/item/get"
+    assert stage.wire.post(url, json=body).status_code == 200
+    disagreeing = stage.wire.post(url, json=body, headers={"PLAID-SECRET": "other"})
     assert disagreeing.json()["error_code"] == "INVALID_API_KEYS"
-    assert httpx2.post(url, json={"access_token": "x"}).json()["error_code"] == "MISSING_FIELDS"
+    assert stage.wire.post(url, json={"access_token": "x"}).json()["error_code"] == "MISSING_FIELDS"
     assert stage.raw("/item/get", body, **{"Plaid-Version": "2018-05-22"}).json()["error_code"] == "INVALID_HEADERS"
 
 
@@ -168,7 +168,7 @@ def test_request_log_counts_calls_without_credentials(stage: Stage) -> None:
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", f"Basic {CONTROL_TOKEN}", ""])
 def test_control_plane_without_its_token_is_closed(stage: Stage, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
-    assert httpx2.get(f"{stage.url}/control/users", headers=headers).status_code == 401
+    assert stage.wire.get("/control/users", headers=headers).status_code == 401
 
 
 def test_control_plane_tells_users_and_truth(stage: Stage) -> None:
