@@ -62,6 +62,11 @@ def test_credit_that_reads_like_a_payment_is_a_card_payment_on_cards_only(bank, 
     assert kinds(bank.read_rows(row)) == ["transfer/deposit"]
 
 
+def test_purchase_that_reads_like_a_payment_stays_a_purchase(bank):
+    row = bank.row(TRNTYPE="DEBIT", NAME="PAYMENT SERVICES LTD")
+    assert kinds(bank.read_rows(row, account=CARD, kind="CCSTMT")) == ["payment/purchase"]
+
+
 def test_foreign_fee_under_the_purchase_id_stays_a_row_of_its_own(bank):
     rows = bank.row(TRNAMT="-100", FITID="SAME") + bank.row(
         TRNTYPE="FEE", TRNAMT="-3", FITID="SAME", NAME="FOREIGN TRANSACTION FEE"

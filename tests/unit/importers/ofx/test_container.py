@@ -82,6 +82,12 @@ def test_text_around_the_body_is_left_alone(bank):
     assert names(bank.read(data)) == ["CORNER SHOP"]
 
 
+def test_end_of_the_body_is_found_before_a_long_trailer(bank):
+    data = bank.file(bank.statement(bank.row()))
+    for length in (10, 65_536 - 3, 65_536, 200_000):
+        assert names(bank.read(data + b"x" * length)) == ["CORNER SHOP"]
+
+
 @pytest.mark.parametrize(
     ("encoding", "charset", "codec"),
     [

@@ -144,7 +144,7 @@ def test_file_cut_behind_its_balance_is_read_on_request_only(bank, codes):
     assert "truncated" in codes(file)
 
 
-@pytest.mark.parametrize("mark", [b"</BANKTRANLIST>", b"</STMTTRN>", b"</LEDGERBAL>"])
+@pytest.mark.parametrize("mark", [b"</BANKTRANLIST>", b"</STMTTRN>", b"<LEDGERBAL>", b"</LEDGERBAL>"])
 def test_file_cut_before_its_balance_is_refused_even_on_request(bank, mark):
     data = bank.file(bank.statement(bank.row()))
     with pytest.raises(ProviderValidationError) as caught:

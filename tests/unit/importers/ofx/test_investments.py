@@ -145,6 +145,7 @@ def test_charges_that_are_absent_are_unknown_and_not_zero(read_trade):
         (trade("BUYOPT", units="2", price="1.5", total="-300"), security("OPTINFO"), "100", set()),
         (trade("BUYOPT", units="2", price="1.5", total="-30"), security("OPTINFO", more="<SHPERCTRCT>10"), "10", set()),
         (trade("BUYSTOCK", total="-77"), security(), "1", {"inconsistent_trade"}),
+        (trade("BUYSTOCK", total="-77", more="<COMMISSION>20<FEES>7"), security(), "1", set()),
     ],
 )  # fmt: skip
 def test_factor_between_price_and_total_is_found(read_trade, text, listed, multiplier, warned):
