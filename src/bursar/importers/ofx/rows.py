@@ -90,7 +90,7 @@ class RejectedRow(NamedTuple):
 
     line: int
     reason: str
-    """`bad_date`, `bad_number` or `too_large`."""
+    """`bad_date`, `bad_number`, `inconsistent` or `too_large`; for trades also `missing_field`."""
     field: str
     """Path of the element, such as `STMTTRN.TRNAMT`."""
     fitid: str | None
@@ -153,6 +153,9 @@ class RowReader:
         fitid = real_id(value("FITID") or "")
         if row.has_too_large():
             return RejectedRow(row.line, "too_large", row.name, fitid, None)
+        if any(child.name == "TRNAMT" and child.text not in ("", value("TRNAMT")) for child in row.children):
+            # Two rows whose border was lost: neither amount is this row's for sure.
+            return RejectedRow(row.line, "inconsistent", f"{row.name}.TRNAMT", fitid, None)
         posted, amount_text = value(date_name), value("TRNAMT")
         moment = None if posted is None else self._dates.read(posted, row.line)
         amount = None if amount_text is None else self._numbers.read(amount_text, row.line)

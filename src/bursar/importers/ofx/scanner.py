@@ -22,6 +22,8 @@ _TAG = re.compile(
     r"\s{0,16}+(/)?+>"
     r"|(!--)|(!\[CDATA\[)|\?[^<>]{0,1000}+>)"
 )
+# Some institutions put markup into names; the format has no element of these names, so they are part of the text.
+_MARKUP = frozenset({"B", "BR", "EM", "FONT", "I", "SPAN", "STRONG", "U"})
 _ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
 
 
@@ -97,7 +99,7 @@ class Scanner:
                 self.name = ""
                 return False
             closing, name, empty, comment, literal = match.groups()
-            if name is not None:
+            if name is not None and name.upper() not in _MARKUP:
                 self._tag_start = match.start()
                 self._finish_text(self._tag_start)
                 self._text_start = self._scan = match.end()
@@ -111,6 +113,8 @@ class Scanner:
                 self._pass("-->", keep=False)
             elif literal is not None:
                 self._pass("]]>", keep=True)
+            elif name is not None and name.upper() == "BR":
+                self._keep(" ")
 
     def line(self) -> int:
         """Return the line of the present tag, from 1."""

@@ -177,6 +177,9 @@ def test_control_characters_are_removed(bank):
         ("<![CDATA[ <b> & &amp; ]]>", "<b> & &amp;"),
         ("A<![CDATA[B]]>C<!-- no -->D", "ABCD"),
         ("A<?pi x?>B", "AB"),
+        ("<b>Shop</b> Ltd", "Shop Ltd"),
+        ("Shop<BR>Ltd<br/>x", "Shop Ltd x"),
+        ('<FONT color="red">Shop</FONT>', "Shop"),
     ],
 )
 def test_text_is_decoded_once_and_otherwise_left_as_it_is(bank, written, meant):

@@ -88,6 +88,13 @@ def test_row_without_end_is_ended_by_the_next_row(bank, codes):
     assert "unclosed" in codes(file)
 
 
+def test_rows_whose_border_was_lost_are_rejected_and_not_merged(bank):
+    two = (bank.row() + bank.row(TRNAMT="-2.00")).replace("</STMTTRN>\n<STMTTRN>", "")
+    file = bank.read_rows(two + bank.row())
+    assert [(record.reason, record.field) for record in file.batch.rejected] == [("inconsistent", "STMTTRN.TRNAMT")]
+    assert amounts(file) == ["-12.34"]
+
+
 def test_list_without_end_is_ended_by_the_balance(bank, codes):
     data = bank.file(bank.statement(bank.row())).replace(b"</BANKTRANLIST>", b"")
     file = bank.read(data)
