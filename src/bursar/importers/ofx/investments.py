@@ -141,14 +141,14 @@ class InvestmentMapper:
             bought, cash = self._required(units, "UNITS"), self._required(total, "TOTAL")
             # Units that leave while cash comes back are a buy that the broker took back.
             is_taken_back = bought < 0 < cash
-            return (_T.TRADE, subtype), bought if is_taken_back else abs(bought), cash
+            return (_T.TRADE, subtype), bought if is_taken_back else bought.copy_abs(), cash
         if name.startswith("SELL"):
             action = (record.value("SELLTYPE") or record.value("OPTSELLTYPE") or "").upper()
             subtype = _S.SHORT_SELL if action in _SOLD_SHORT else _S.SELL
-            return (_T.TRADE, subtype), -abs(self._required(units, "UNITS")), self._required(total, "TOTAL")
+            return (_T.TRADE, subtype), _leaving(self._required(units, "UNITS")), self._required(total, "TOTAL")
         if name == "REINVEST":
             # The income pays for the units: cash stays as it was.
-            return (_T.TRADE, _S.REINVEST), abs(self._required(units, "UNITS")), Decimal(0)
+            return (_T.TRADE, _S.REINVEST), self._required(units, "UNITS").copy_abs(), Decimal(0)
         if name == "INCOME":
             subtype = _INCOME.get((record.search_value("INCOMETYPE") or "").upper(), _S.DISTRIBUTION)
             return (_T.INCOME, subtype), None, self._required(total, "TOTAL")
@@ -178,7 +178,7 @@ class InvestmentMapper:
         action = (record.search_value("TFERACTION") or "").upper()
         is_out = action == "OUT" or (action != "IN" and units < 0)
         subtype = _S.TRANSFER_OUT if is_out else _S.TRANSFER_IN
-        return (_T.TRANSFER, subtype), -abs(units) if is_out else abs(units), Decimal(0)
+        return (_T.TRANSFER, subtype), _leaving(units) if is_out else units.copy_abs(), Decimal(0)
 
     def _position(self, record: Element, taken: Collection[str]) -> ProviderHoldingData:
         security = self.securities.of(record)
@@ -188,8 +188,8 @@ class InvestmentMapper:
         price, value = self._number(record, "UNITPRICE"), self._number(record, "MKTVAL")
         is_short = (record.search_value("POSTYPE") or "").upper() == "SHORT"
         if is_short:
-            units = -abs(units)
-            value = None if value is None else -abs(value)
+            units = _leaving(units)
+            value = None if value is None else _leaving(value)
         if (
             units
             and price
@@ -293,6 +293,11 @@ class InvestmentMapper:
         )
         source = record.search_value("INV401KSOURCE")
         return "\n".join(part or "" for part in (*parts, source))
+
+
+def _leaving(units: Decimal) -> Decimal:
+    """Return a quantity or value with the sign of what leaves or is owed, digit for digit."""
+    return units.copy_abs().copy_negate() if units else units
 
 
 def _fits(

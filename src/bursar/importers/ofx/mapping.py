@@ -1,6 +1,5 @@
 """How does an OFX file become one batch for the ledger?"""
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from bursar.domain.holdings import HoldingsListing, ProviderHoldingData
 from bursar.domain.money import is_currency
 from bursar.domain.sync import DataWarning, RecordKind, RejectedRecord, RejectReason, SyncBatch
 from bursar.domain.transactions import ProviderTransactionData, has_expected_sign
-from bursar.importers.ofx.accounts import AccountKey, Balance, Institution, read_account, read_balance, read_institution
+from bursar.importers.ofx.accounts import AccountKey, Institution, read_account, read_institution
 from bursar.importers.ofx.banking import is_pending, map_row, redact
 from bursar.importers.ofx.document import Document, Statement
 from bursar.importers.ofx.elements import Element
@@ -21,32 +20,12 @@ from bursar.importers.ofx.investments import InvestmentMapper
 from bursar.importers.ofx.notices import MESSAGES
 from bursar.importers.ofx.rows import RejectedRow
 from bursar.importers.ofx.securities import Securities
+from bursar.importers.ofx.standings import Standing, bank_standing, investment_standing
 from bursar.ports.importer import ImportOptions, StatementFile
 
 _EXCERPT = 200
 _UNSIGNED_SHARE = Decimal("0.9")
-_TOTAL = re.compile(
-    r"total|net\s*worth|(?:total\s*)?(?:account|portfolio)\s*(?:value|balance)|total\s*(?:value|balance|assets)",
-    re.IGNORECASE,
-)
 _NO_ACCOUNT = AccountKey("", AccountType.OTHER, None, "****", "", is_masked_in_file=False)
-
-
-@dataclass(slots=True)
-class _Standing:
-    """What one statement says that an account was worth."""
-
-    balance: Decimal | None = None
-    available: Decimal | None = None
-    cash: Decimal | None = None
-    holdings: Decimal | None = None
-    on: date | None = None
-    at: datetime | None = None
-
-    def age(self) -> tuple[date, datetime]:
-        """Return what orders standings by time; unknown is oldest."""
-        day = self.on or date.min
-        return day, self.at or datetime.combine(day, time.min, UTC)
 
 
 @dataclass(slots=True)
@@ -55,7 +34,7 @@ class _Account:
 
     key: AccountKey
     currency: str
-    standings: list[_Standing] = field(default_factory=list[_Standing])
+    standings: list[Standing] = field(default_factory=list[Standing])
     rows_total: Decimal = Decimal(0)
     raw: dict[str, object] = field(default_factory=dict[str, object])
 
@@ -132,9 +111,9 @@ class Mapping:
             self._notices.add("currency_conflict", element.line)
         elif account is not None:
             standing = (
-                self._investment_standing(element, holdings_value)
+                investment_standing(self._document, element, holdings_value)
                 if key.account_type.is_investment()
-                else self._bank_standing(element, key)
+                else bank_standing(self._document, element, key)
             )
             account.standings.append(standing)
 
@@ -201,54 +180,6 @@ class Mapping:
             provider_account_id=key.id, holdings=holdings, complete=is_complete, as_of=as_of
         )
 
-    def _bank_standing(self, element: Element, key: AccountKey) -> _Standing:
-        ledger = read_balance(self._document, element.find("LEDGERBAL"))
-        available = read_balance(self._document, element.find("AVAILBAL"))
-        if key.account_type in (AccountType.LOAN, AccountType.MORTGAGE) and ledger is not None:
-            # What a loan statement states is what is owed, and no loan is ever an asset of its holder.
-            ledger = ledger._replace(amount=-abs(ledger.amount))
-        when: Balance | None = ledger or available
-        return _Standing(
-            balance=None if ledger is None else ledger.amount,
-            available=None if available is None else available.amount,
-            on=None if when is None else when.on,
-            at=None if when is None else when.at,
-        )
-
-    def _investment_standing(self, element: Element, holdings_value: Decimal | None) -> _Standing:
-        text = element.value("DTASOF")
-        moment = None if text is None else self._document.dates.read(text, element.line)
-        standing = _Standing(holdings=holdings_value)
-        if moment is not None:
-            standing.on, standing.at = moment
-        cash_text = element.value("INVBAL", "AVAILCASH")
-        if cash_text is not None:
-            standing.cash = self._document.numbers.read(cash_text, element.line)
-            if standing.cash is None:
-                self._notices.add("balance_unreadable", element.line)
-        if standing.cash is not None and holdings_value is not None:
-            standing.balance = standing.cash + holdings_value
-        else:
-            listed = self._listed_total(element)
-            standing.balance = listed if listed is not None else self._plan_total(element)
-        return standing
-
-    def _listed_total(self, element: Element) -> Decimal | None:
-        """Return the entry of the balance list that names the whole account, None when none does."""
-        for path in (("INVBAL", "BALLIST"), ("BALLIST",)):
-            listed = element.find(*path)
-            for entry in listed.children if listed is not None else ():
-                names = (entry.value("NAME") or "", entry.value("DESC") or "")
-                value = entry.value("VALUE")
-                if value is not None and any(_TOTAL.fullmatch(name.strip()) for name in names):
-                    return self._document.numbers.read(value, entry.line)
-        return None
-
-    def _plan_total(self, element: Element) -> Decimal | None:
-        """Return the total that a retirement plan's balance states, None when it states none."""
-        text = element.value("INV401KBAL", "TOTAL")
-        return None if text is None else self._document.numbers.read(text, element.line)
-
     def _take_account_info(self, info: Element) -> None:
         key = read_account(self._institution, info)
         if key is None:
@@ -292,7 +223,7 @@ class Mapping:
 
     def _account_record(self, account: _Account) -> ProviderAccountData:
         key = account.key
-        latest = max(account.standings, key=_Standing.age, default=_Standing())
+        latest = max(account.standings, key=Standing.age, default=Standing())
         credit_limit = None
         available = latest.available
         if key.account_type.is_credit() and available is not None:
@@ -324,7 +255,7 @@ class Mapping:
         """Yield the balances that the account records do not carry: those of older statements, and their parts."""
         for account in self._accounts.values():
             known = [standing for standing in account.standings if standing.balance is not None]
-            latest = max(account.standings, key=_Standing.age, default=None)
+            latest = max(account.standings, key=Standing.age, default=None)
             for standing in known:
                 if standing.balance is None or (standing is latest and standing.holdings is None):
                     continue
