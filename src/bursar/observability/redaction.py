@@ -134,5 +134,6 @@ def _clean_between_ids(text: str) -> str:
 def _printed(value: object) -> str:
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - a broken __str__ must not take the log line, or the request, with it
+    # A broken __str__ must not take the log line, or the request, with it.
+    except Exception:  # lint: allow broad-except - any object comes here, with any __str__  # noqa: BLE001
         return f"<unprintable {type(value).__name__}>"

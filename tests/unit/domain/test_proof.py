@@ -1,5 +1,6 @@
 """Do the balances of an account prove its rows, without false alarms and without missing a gap?"""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -164,10 +165,30 @@ def test_balance_whose_date_is_derived_may_be_a_day_off_but_not_two() -> None:
 
 def test_statement_of_a_day_and_a_reading_before_its_end_may_stand_in_either_order() -> None:
     # Read at one in the night UTC, when the institution's day was not over; its statement of that day has the last row.
-    rows = [row(4, "-10", seen=at(6)), row(6, "5", seen=at(6))]
-    observations = [stated(2, "100"), read(5, "100", hour=1), stated(4, "90"), stated(8, "95")]
+    observations = [stated(2, "100"), read(5, "100", hour=1), stated(4, "90")]
 
-    assert prove(observations, rows).status is ProofStatus.PROVEN
+    assert prove(observations, [row(4, "-10", seen=at(6))]).status is ProofStatus.PROVEN
+
+
+def test_readings_whose_dates_and_instants_disagree_may_stand_in_either_order() -> None:
+    earlier = replace(read(6, "100"), observed_at=at(5, 20))
+    later = replace(read(5, "90"), observed_at=at(5, 23))
+
+    assert prove([stated(0, "100"), earlier, later], [row(5, "-10")]).status is ProofStatus.PROVEN
+
+
+def test_statements_read_weeks_later_in_the_wrong_order_raise_no_alarm() -> None:
+    rows = [row(5, "-10", seen=at(5, 9)), row(5, "-20", seen=at(5, 15))]
+    closing = replace(stated(5, "70"), observed_at=at(30, 1))
+    morning = replace(stated(5, "90"), observed_at=at(30, 2))
+
+    assert prove([stated(0, "100"), closing, morning], rows).status is ProofStatus.PROVEN
+
+
+def test_younger_balance_of_a_day_does_not_stand_before_an_older_one() -> None:
+    rows = [row(5, "-10", seen=at(5, 9)), row(5, "-20", seen=at(5, 15))]
+
+    assert prove([stated(0, "100"), stated(5, "70", hour=12), stated(5, "90", hour=18)], rows).gaps != ()
 
 
 def test_late_row_closes_the_gap_that_its_absence_made() -> None:

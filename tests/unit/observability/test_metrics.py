@@ -1,5 +1,7 @@
 """Do counters count exactly, from any thread, and print what a scraper reads?"""
 
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,6 +21,16 @@ def test_counter_counts_for_each_combination_of_labels() -> None:
     assert (counter.value(status="succeeded"), counter.value(status="failed"), counter.value(status="x")) == (3, 1, 0)
 
 
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Let threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty_threads")
 def test_counter_loses_nothing_between_threads() -> None:
     counter = Counter("runs_total", "Runs.")
 
