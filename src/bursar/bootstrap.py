@@ -12,6 +12,7 @@ from bursar.security.keys import MasterKeys
 from bursar.services.access import AccessService
 from bursar.services.catalogue import CatalogueService
 from bursar.services.connect import ConnectService
+from bursar.services.idempotency import IdempotencyService
 from bursar.services.imports import ImportService
 from bursar.services.keys import KeyService
 from bursar.services.proof import ProofService
@@ -46,6 +47,7 @@ class Platform:
     imports: ImportService
     proof: ProofService
     queries: QueryService
+    idempotency: IdempotencyService
 
 
 class DatabaseServer:
@@ -146,6 +148,7 @@ async def open_platform(
             imports=ImportService(database, registry, keys, clock, ImportLimits(max_bytes=settings.import_max_bytes)),
             proof=ProofService(database),
             queries=QueryService(database),
+            idempotency=IdempotencyService(database, keys, clock),
         )
         await platform.catalogue.publish()
         yield platform

@@ -247,6 +247,8 @@ class Transaction:
     institution_name: str | None
     connection_id: UUID | None
     """The connection it was last read through."""
+    institution_id: str | None
+    """The provider's id of the institution, as that connection has it; None where it has none."""
     provider_transaction_id: str | None
     """The newest id that its source gives it; None when it gives none."""
 
@@ -258,6 +260,7 @@ class TransactionFilter:
     account_ids: tuple[UUID, ...] = ()
     connection_ids: tuple[UUID, ...] = ()
     institution_names: tuple[str, ...] = ()
+    institution_ids: tuple[str, ...] = ()
     start_date: date | None = None
     end_date: date | None = None
     min_amount: Decimal | None = None

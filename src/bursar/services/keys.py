@@ -5,8 +5,17 @@ from datetime import datetime
 from uuid import UUID
 
 from bursar.ports.provider import Credentials
+from bursar.security.failures import UnknownKeyError
 from bursar.security.keys import DataKey, KeyContext, MasterKeys, new_data_key
-from bursar.security.vault import SealContext, identity_hash, open_mapping, seal_mapping, sealed_key_id
+from bursar.security.vault import (
+    SealContext,
+    identity_hash,
+    open_mapping,
+    open_sealed,
+    seal,
+    seal_mapping,
+    sealed_key_id,
+)
 from bursar.storage import connections, tenants
 from bursar.storage.unit_of_work import Transaction
 
@@ -51,6 +60,22 @@ class KeyService:
         if key is None:
             return None
         return Credentials(open_mapping(sealed, key=key, context=_context(tenant_id, connection_id, provider_slug)))
+
+    async def seal_answer(self, tx: Transaction, tenant_id: UUID, place: str, answer: bytes, at: datetime) -> bytes:
+        """Return an answer that is kept for a repeated request, sealed and bound to that request."""
+        key = await self._key(tx, tenant_id, "data", at)
+        return seal(answer, key=key, context=_answer_context(tenant_id, place))
+
+    async def open_answer(self, tx: Transaction, tenant_id: UUID, place: str, sealed: bytes) -> bytes:
+        """Return a kept answer.
+
+        Raises:
+            VaultError: the keys do not open it; the text says what the operator does.
+        """
+        key = await self._stored_key(tx, tenant_id, "data", sealed_key_id(sealed))
+        if key is None:
+            raise UnknownKeyError(sealed_key_id(sealed), "the tenant has no such data key")
+        return open_sealed(sealed, key=key, context=_answer_context(tenant_id, place))
 
     async def hasher(self, tx: Transaction, tenant_id: UUID, at: datetime) -> "IdentityHasher":
         """Return what turns account numbers into the tenant's keyed hashes."""
@@ -132,3 +157,7 @@ def _context(tenant_id: UUID, connection_id: UUID, provider_slug: str) -> SealCo
         row_id=connection_id,
         provider_slug=provider_slug,
     )
+
+
+def _answer_context(tenant_id: UUID, place: str) -> SealContext:
+    return SealContext(tenant_id=tenant_id, table="idempotency_keys", column="body", row_id=place)

@@ -135,6 +135,22 @@ class QueryService:
                 )
             )
 
+    async def list_all_balances(
+        self,
+        tenant_id: UUID,
+        *,
+        limit: int,
+        offset: int = 0,
+        account_id: UUID | None = None,
+        start_date: date | None = None,
+        end_date: date | None = None,
+    ) -> tuple[list[BalanceSnapshot], int]:
+        """Return a page of balances, the newest first, and how many there are; an unknown account has none."""
+        async with self._database.transaction(tenant_id) as tx:
+            return await balances.list_snapshots(
+                tx, tenant_id, account_id, start_date=start_date, end_date=end_date, limit=limit, offset=offset
+            )
+
     async def list_holdings(
         self, tenant_id: UUID, *, account_id: UUID | None = None, with_closed: bool = False
     ) -> list[Holding]:
@@ -148,3 +164,13 @@ class QueryService:
         """Return what could not be read and is still open, the newest first."""
         async with self._database.transaction(tenant_id) as tx:
             return await sync_runs.list_rejected(tx, tenant_id, connection_id=connection_id, limit=limit)
+
+    async def page_rejected(
+        self, tenant_id: UUID, *, connection_id: UUID | None = None, limit: int, offset: int
+    ) -> tuple[list[dict[str, object]], int]:
+        """Return a page of what could not be read and is still open, the newest first, and how many there are."""
+        async with self._database.transaction(tenant_id) as tx:
+            listed = await sync_runs.list_rejected(
+                tx, tenant_id, connection_id=connection_id, limit=limit, offset=offset
+            )
+            return listed, await sync_runs.count_rejected(tx, tenant_id, connection_id=connection_id)

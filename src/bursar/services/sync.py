@@ -93,7 +93,7 @@ class SyncService:
         """Enqueue a run for the worker; asking again while one waits returns the one that waits."""
         async with self._database.transaction(tenant_id) as tx:
             connection = await connections.find_connection(tx, tenant_id, connection_id, for_update=True)
-            refused = _refuse(connection)
+            refused = _refuse(connection) or self._refuse_files(connection)
             if refused is not None:
                 return Failure(refused)
             run = await enqueue_run(tx, self._queue, tenant_id, connection_id, trigger=trigger, at=self._clock.now())
@@ -110,7 +110,8 @@ class SyncService:
         """Carry a run out in this process, without a worker."""
         run_id = new_id()
         async with self._database.transaction(tenant_id) as tx:
-            refused = _refuse(await connections.find_connection(tx, tenant_id, connection_id))
+            connection = await connections.find_connection(tx, tenant_id, connection_id)
+            refused = _refuse(connection) or self._refuse_files(connection)
             if refused is not None:
                 return Failure(refused)
             await sync_runs.insert_run(
@@ -192,19 +193,40 @@ class SyncService:
         async with self._database.transaction(tenant_id) as tx:
             return await sync_runs.list_runs(tx, tenant_id, connection_id, limit=limit)
 
+    async def page_runs(
+        self, tenant_id: UUID, connection_id: UUID, *, limit: int, offset: int
+    ) -> Result[tuple[list[SyncRun], int], NotFound]:
+        """Return a page of a connection's runs, the newest first, and how many there are."""
+        async with self._database.transaction(tenant_id) as tx:
+            if await connections.find_connection(tx, tenant_id, connection_id) is None:
+                return Failure(NotFound(what="connection"))
+            runs = await sync_runs.list_runs(tx, tenant_id, connection_id, limit=limit, offset=offset)
+            return Success((runs, await sync_runs.count_runs(tx, tenant_id, connection_id)))
+
     async def get_run(self, tenant_id: UUID, run_id: UUID) -> Result[SyncRun, NotFound]:
         """Return one run."""
         async with self._database.transaction(tenant_id) as tx:
             run = await sync_runs.find_run(tx, tenant_id, run_id)
         return Success(run) if run is not None else Failure(NotFound(what="run"))
 
-    async def schedule_due(self, *, every: timedelta) -> int:
-        """Enqueue a run of each connection, of every tenant, that was not read for so long; return how many."""
+    async def schedule_due(self, *, every: timedelta, slots: int = 1, up_to_slot: int = 0) -> int:
+        """Enqueue a run of each connection, of every tenant, that was not read for so long; return how many.
+
+        Args:
+            every: how long ago the last reading must be.
+            slots: into how many parts the connections are divided, each for ever in one, so that a caller who comes
+                back `slots` times spreads the load.
+            up_to_slot: the last part whose turn it is, from 0; the parts before it are not forgotten when a turn was
+                missed.
+        """
         now = self._clock.now()
         async with self._database.transaction_across_tenants() as tx:
             due = await connections.list_due(
                 tx, provider_slugs=list(self._registry.providers), synced_before=now - every, now=now
             )
+        due = [
+            (tenant_id, connection_id) for tenant_id, connection_id in due if connection_id.int % slots <= up_to_slot
+        ]
         for tenant_id, connection_id in due:
             async with self._database.transaction(tenant_id) as tx:
                 await enqueue_run(tx, self._queue, tenant_id, connection_id, trigger=SyncTrigger.SCHEDULED, at=now)
@@ -331,6 +353,11 @@ class SyncService:
             next_allowed_at=failure.next_attempt_at if isinstance(failure, ProviderFailed) else None,
             at=at,
         )
+
+    def _refuse_files(self, connection: Connection | None) -> ServiceFailure | None:
+        if connection is None or connection.provider_slug in self._registry.providers:
+            return None
+        return Conflict(code="invalid_transition", message="This connection is fed by files: import one.")
 
     async def _hold(self, tx: Transaction, tenant_id: UUID, run: _OpenRun) -> bool:
         return await connections.hold_lease(

@@ -81,14 +81,17 @@ async def insert_observations(
 async def list_snapshots(
     tx: Transaction,
     tenant_id: UUID,
-    account_id: UUID,
+    account_id: UUID | None,
     *,
     start_date: date | None = None,
     end_date: date | None = None,
     limit: int | None = None,
     offset: int = 0,
 ) -> tuple[list[BalanceSnapshot], int]:
-    """Return a page of an account's balances, the newest first, and how many there are; dates inclusive."""
+    """Return a page of balances, the newest first, and how many there are: of one account, or (None) of all.
+
+    Dates are inclusive.
+    """
     arguments = {
         "tenant_id": tenant_id,
         "account_id": account_id,
@@ -103,7 +106,7 @@ async def list_snapshots(
             SELECT id, account_id, sync_run_id, balance, available_balance, holdings_value, cash_value, currency,
                 source, captured_at, observed_on, date_is_stated
             FROM balance_observations
-            WHERE tenant_id = %(tenant_id)s AND account_id = %(account_id)s
+            WHERE tenant_id = %(tenant_id)s AND (%(account_id)s::uuid IS NULL OR account_id = %(account_id)s)
                 AND (%(start)s::date IS NULL OR observed_on >= %(start)s)
                 AND (%(end)s::date IS NULL OR observed_on <= %(end)s)
             ORDER BY captured_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s
@@ -114,7 +117,7 @@ async def list_snapshots(
     counted = await tx.execute(
         """
         SELECT count(*) FROM balance_observations
-        WHERE tenant_id = %(tenant_id)s AND account_id = %(account_id)s
+        WHERE tenant_id = %(tenant_id)s AND (%(account_id)s::uuid IS NULL OR account_id = %(account_id)s)
             AND (%(start)s::date IS NULL OR observed_on >= %(start)s)
             AND (%(end)s::date IS NULL OR observed_on <= %(end)s)
         """,

@@ -20,12 +20,13 @@ _SELECT: LiteralString = """
         t.security_id_type, t.asset_type, t.quantity, t.unit_price, t.multiplier, t.commission, t.fees,
         t.original_amount, t.original_currency, t.fx_rate, t.counterparty, t.check_number, t.category_hint, t.memo,
         t.removed_at, t.version, t.created_at, t.updated_at, a.name AS account_name, a.institution_name,
-        e.connection_id, e.provider_transaction_id
+        e.connection_id, e.institution_id, e.provider_transaction_id
     FROM page t
     JOIN accounts a ON a.tenant_id = t.tenant_id AND a.id = t.account_id
     LEFT JOIN LATERAL (
-        SELECT s.connection_id, r.provider_transaction_id
+        SELECT s.connection_id, c.institution_id, r.provider_transaction_id
         FROM source_records r JOIN account_sources s ON s.tenant_id = r.tenant_id AND s.id = r.source_id
+        JOIN connections c ON c.tenant_id = s.tenant_id AND c.id = s.connection_id
         WHERE r.tenant_id = t.tenant_id AND r.transaction_id = t.id
         ORDER BY r.superseded_at IS NOT NULL, r.withdrawn_at IS NOT NULL, r.last_seen_at DESC, r.key LIMIT 1
     ) e ON true
@@ -48,6 +49,14 @@ def _where(wanted: TransactionFilter) -> sql.Composed:
             sql.SQL(
                 "t.account_id IN (SELECT id FROM accounts "
                 "WHERE tenant_id = %(tenant_id)s AND institution_name = ANY(%(institution_names)s))"
+            )
+        )
+    if wanted.institution_ids:
+        conditions.append(
+            sql.SQL(
+                "t.account_id IN (SELECT s.account_id FROM account_sources s "
+                "JOIN connections c ON c.tenant_id = s.tenant_id AND c.id = s.connection_id "
+                "WHERE s.tenant_id = %(tenant_id)s AND c.institution_id = ANY(%(institution_ids)s))"
             )
         )
     if wanted.start_date:
@@ -83,6 +92,7 @@ def _arguments(tenant_id: UUID, wanted: TransactionFilter) -> dict[str, object]:
         "account_ids": list(wanted.account_ids),
         "connection_ids": list(wanted.connection_ids),
         "institution_names": list(wanted.institution_names),
+        "institution_ids": list(wanted.institution_ids),
         "start_date": wanted.start_date,
         "end_date": wanted.end_date,
         "min_amount": wanted.min_amount,

@@ -77,12 +77,15 @@ async def finish_run(
     next_allowed_at: datetime | None,
     at: datetime,
 ) -> None:
-    """Record how a run ended; a run that somebody else has given up stays given up."""
+    """Record how a run ended, also of one that never started; a run that has ended before stays as it ended.
+
+    A refused run must not stay `queued`: it would stand in for every later one, and no job would carry it out.
+    """
     await tx.execute(
         """
         UPDATE sync_runs SET status = %s, finished_at = %s, counts = %s, warnings = %s, error_code = %s,
             error_message = %s, next_allowed_at = %s
-        WHERE tenant_id = %s AND id = %s AND status = 'running'
+        WHERE tenant_id = %s AND id = %s AND status IN ('queued', 'running')
         """,
         [
             status.value,
@@ -104,18 +107,29 @@ def _to_run(row: dict[str, object]) -> SyncRun:
     return SyncRun(**row)  # pyright: ignore[reportArgumentType] - the columns are the fields, by test
 
 
-async def list_runs(tx: Transaction, tenant_id: UUID, connection_id: UUID, *, limit: int) -> list[SyncRun]:
+async def list_runs(
+    tx: Transaction, tenant_id: UUID, connection_id: UUID, *, limit: int, offset: int = 0
+) -> list[SyncRun]:
     """Return the newest runs of a connection."""
     async with tx.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
             """
             SELECT id, connection_id, trigger, status, started_at, finished_at, counts, warnings, error_code,
                 error_message, next_allowed_at
-            FROM sync_runs WHERE tenant_id = %s AND connection_id = %s ORDER BY id DESC LIMIT %s
+            FROM sync_runs WHERE tenant_id = %s AND connection_id = %s ORDER BY id DESC LIMIT %s OFFSET %s
             """,
-            [tenant_id, connection_id, limit],
+            [tenant_id, connection_id, limit, offset],
         )
         return [_to_run(row) for row in await cursor.fetchall()]
+
+
+async def count_runs(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> int:
+    """Return how many runs a connection has had."""
+    counted = await tx.execute(
+        "SELECT count(*) FROM sync_runs WHERE tenant_id = %s AND connection_id = %s", [tenant_id, connection_id]
+    )
+    row = await counted.fetchone()
+    return int(row[0]) if row else 0
 
 
 async def find_run(tx: Transaction, tenant_id: UUID, run_id: UUID) -> SyncRun | None:
@@ -191,7 +205,7 @@ async def resolve_rejected(
 
 
 async def list_rejected(
-    tx: Transaction, tenant_id: UUID, *, connection_id: UUID | None = None, limit: int = 100
+    tx: Transaction, tenant_id: UUID, *, connection_id: UUID | None = None, limit: int = 100, offset: int = 0
 ) -> list[dict[str, object]]:
     """Return what could not be read and is still open, the newest first."""
     async with tx.cursor(row_factory=dict_row) as cursor:
@@ -201,8 +215,22 @@ async def list_rejected(
             FROM rejected_records
             WHERE tenant_id = %(tenant_id)s AND resolved_at IS NULL
                 AND (%(connection_id)s::uuid IS NULL OR connection_id = %(connection_id)s)
-            ORDER BY id DESC LIMIT %(limit)s
+            ORDER BY id DESC LIMIT %(limit)s OFFSET %(offset)s
             """,
-            {"tenant_id": tenant_id, "connection_id": connection_id, "limit": limit},
+            {"tenant_id": tenant_id, "connection_id": connection_id, "limit": limit, "offset": offset},
         )
         return await cursor.fetchall()
+
+
+async def count_rejected(tx: Transaction, tenant_id: UUID, *, connection_id: UUID | None = None) -> int:
+    """Return how many records could not be read and are still open."""
+    counted = await tx.execute(
+        """
+        SELECT count(*) FROM rejected_records
+        WHERE tenant_id = %(tenant_id)s AND resolved_at IS NULL
+            AND (%(connection_id)s::uuid IS NULL OR connection_id = %(connection_id)s)
+        """,
+        {"tenant_id": tenant_id, "connection_id": connection_id},
+    )
+    row = await counted.fetchone()
+    return int(row[0]) if row else 0
