@@ -3,6 +3,9 @@
 The job engine is named here and in the worker only. A job carries ids, never secrets or data.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, LiteralString
 from uuid import UUID
 
 from procrastinate import App, PsycopgConnector
@@ -12,6 +15,37 @@ from bursar.storage.unit_of_work import Transaction
 
 SYNC_TASK = "bursar.sync_connection"
 SYNC_QUEUE = "sync"
+
+# The rows stay locked from the choice to the change, and are judged again once locked: two rescuers at the same moment
+# cannot take a job away from the worker that one of them has just given it to.
+_REQUEUE_STALLED: LiteralString = """
+    WITH stalled AS MATERIALIZED (
+        SELECT job.id FROM procrastinate_jobs job
+        WHERE job.status = 'doing' AND (job.worker_id IS NULL OR NOT EXISTS (
+            SELECT FROM procrastinate_workers worker
+            WHERE worker.id = job.worker_id
+                AND worker.last_heartbeat >= now() - make_interval(secs => %(stalled_after_s)s)
+        ))
+        FOR UPDATE OF job SKIP LOCKED
+    )
+    UPDATE procrastinate_jobs job
+    SET status = CASE WHEN attempts + 1 < %(max_attempts)s THEN 'todo' ELSE 'failed' END::procrastinate_job_status,
+        attempts = attempts + 1, scheduled_at = now()
+    FROM stalled WHERE job.id = stalled.id
+    RETURNING job.id, job.task_name, job.args, job.status::text AS status
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RescuedJob:
+    """A job whose worker died."""
+
+    id: int
+    task_name: str
+    arguments: Mapping[str, Any]
+    is_requeued: bool
+    """False when its workers died too often: it has failed, and whoever waits for it must be told."""
+
 
 tasks = Blueprint()
 """Tasks that the worker fills with code; enqueueing needs their names only."""
@@ -42,3 +76,18 @@ class JobQueue:
             SYNC_TASK, queue=SYNC_QUEUE, lock=f"connection:{connection_id}", connection=tx
         )
         await deferrer.defer_async(tenant_id=str(tenant_id), connection_id=str(connection_id), run_id=str(run_id))
+
+    async def requeue_stalled(self, *, stalled_after_s: float, max_attempts: int) -> list[RescuedJob]:
+        """Give the jobs of workers without a heartbeat to others, at once; return them. Safe to call from anywhere."""
+        rows = await self._app.connector.execute_query_all_async(
+            _REQUEUE_STALLED, stalled_after_s=stalled_after_s, max_attempts=max_attempts
+        )
+        return [
+            RescuedJob(
+                id=row["id"],
+                task_name=row["task_name"],
+                arguments=row["args"],
+                is_requeued=row["status"] == "todo",
+            )
+            for row in rows
+        ]

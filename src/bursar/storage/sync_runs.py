@@ -194,6 +194,12 @@ async def resolve_rejected(
     tx: Transaction, tenant_id: UUID, provider_ids: Sequence[str], *, connection_id: UUID, at: datetime
 ) -> int:
     """Close what could not be read once and now was; return how many."""
+    open_ones = await tx.execute(
+        "SELECT 1 FROM rejected_records WHERE tenant_id = %s AND connection_id = %s AND resolved_at IS NULL LIMIT 1",
+        [tenant_id, connection_id],
+    )
+    if await open_ones.fetchone() is None:
+        return 0
     done = await tx.execute(
         """
         UPDATE rejected_records SET resolved_at = %s

@@ -16,6 +16,7 @@ _AS_TENANT: LiteralString = (
     "SELECT set_config('role', 'bursar_app', true), set_config('app.tenant_id', %s, true), "
     "set_config('app.token_digest', %s, true)"
 )
+_MAX_CAUSES = 8
 _AS_SCHEDULER: LiteralString = "SELECT set_config('role', 'bursar_scheduler', true)"
 
 
@@ -34,7 +35,11 @@ class Database:
             timeout=timeout_s,
             open=False,
             check=AsyncConnectionPool.check_connection,
-            kwargs={"autocommit": False, "prepare_threshold": None, "options": "-c client_min_messages=warning"},
+            kwargs={
+                "autocommit": False,
+                "prepare_threshold": None,
+                "options": "-c client_min_messages=warning -c work_mem=32MB",
+            },
         )
 
     async def open(self) -> None:
@@ -70,3 +75,13 @@ class Database:
         """Return when the database answers."""
         async with self._pool.connection() as connection:
             await connection.execute("SELECT 1")
+
+    @staticmethod
+    def is_lost(error: BaseException) -> bool:
+        """True when an error means that the database went away or undid the transaction: the same may work later."""
+        cause: BaseException | None = error
+        for _ in range(_MAX_CAUSES):
+            if cause is None or isinstance(cause, psycopg.OperationalError):
+                break
+            cause = cause.__cause__
+        return isinstance(cause, psycopg.OperationalError)

@@ -1,0 +1,78 @@
+"""What happens by itself, and when? (Daily reading; jobs of dead workers.)."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from bursar.bootstrap import Platform, is_database_lost
+from bursar.observability.logging import get_logger
+from bursar.worker.retry import RetrySchedule
+from bursar.worker.tasks import SYNC_TASK
+
+NIGHTLY_CRON = "* 1 * * *"
+"""Each minute from 01:00 to 01:59 UTC, one sixtieth of the connections."""
+CATCH_UP_CRON = "0 0,2-23 * * *"
+"""Each other hour, what the night has missed: workers were down, or a provider was."""
+_SLOTS = 60
+_FRESH = timedelta(hours=6)
+"""What was read so shortly before the night is not read again in it."""
+_OVERDUE = timedelta(hours=26)
+
+_log = get_logger(__name__)
+
+
+def register_schedules(platform: Platform) -> None:
+    """Teach the platform's job engine what is due when; once per platform.
+
+    However many workers there are, each turn is enqueued once.
+    """
+    app = platform.queue.app
+
+    @app.periodic(cron=NIGHTLY_CRON, periodic_id="nightly")
+    @app.task(name="bursar.schedule_nightly")
+    async def schedule_nightly(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] - the engine keeps it
+        minute = datetime.fromtimestamp(timestamp, UTC).minute
+        await enqueue_nightly(platform, minute)
+
+    @app.periodic(cron=CATCH_UP_CRON, periodic_id="catch up")
+    @app.task(name="bursar.schedule_overdue")
+    async def schedule_overdue(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] - the engine keeps it
+        count = await platform.sync.schedule_due(every=_OVERDUE)
+        _log.info("overdue connections enqueued", count=count, timestamp=timestamp)
+
+
+async def enqueue_nightly(platform: Platform, minute: int) -> int:
+    """Enqueue the connections whose minute has come, or was missed tonight; return how many."""
+    count = await platform.sync.schedule_due(every=_FRESH, slots=_SLOTS, up_to_slot=minute)
+    if count:
+        _log.info("due connections enqueued", count=count, minute=minute)
+    return count
+
+
+async def rescue_for_ever(
+    platform: Platform, schedule: RetrySchedule, *, every_s: float, stalled_after_s: float
+) -> None:
+    """Give the jobs of dead workers to living ones, again and again; a lost database is waited for."""
+    while True:
+        try:
+            await rescue_once(platform, schedule, stalled_after_s=stalled_after_s)
+        except Exception as error:
+            if not is_database_lost(error):
+                raise
+            _log.warning("cannot look for jobs of dead workers: the database does not answer")
+        await asyncio.sleep(every_s)
+
+
+async def rescue_once(platform: Platform, schedule: RetrySchedule, *, stalled_after_s: float) -> int:
+    """Requeue the jobs of dead workers; return how many. A job that has killed all its workers is given up."""
+    jobs = await platform.queue.requeue_stalled(stalled_after_s=stalled_after_s, max_attempts=schedule.max_attempts)
+    for job in jobs:
+        _log.warning("job of a dead worker found", job_id=job.id, task=job.task_name, requeued=job.is_requeued)
+        if not job.is_requeued and job.task_name == SYNC_TASK:
+            await platform.sync.give_up(
+                UUID(job.arguments["tenant_id"]),
+                UUID(job.arguments["run_id"]),
+                code="worker_died",
+                message="The worker died each time it read this connection; the operator must look at the worker.",
+            )
+    return len(jobs)
