@@ -79,6 +79,11 @@ class DatabaseServer:
             self._embedded = None
 
 
+def is_database_lost(error: BaseException) -> bool:
+    """True when an error means that the database cannot be reached, was restarted, or undid the transaction."""
+    return Database.is_lost(error)
+
+
 def load_master_keys(settings: Settings) -> MasterKeys:
     """Return the master keys: from the setting, else from the key file, which is made at the first start."""
     if settings.master_keys is not None:
