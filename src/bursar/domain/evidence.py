@@ -42,9 +42,10 @@ class EvidenceOrigin(Vocabulary):
     """From another living source of the same account: a file beside an API."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: a frozen dataclass takes three times as long to make, and a large import makes one of each a row.
+@dataclass(slots=True, kw_only=True)
 class Evidence:
-    """What a source once said about a row of the ledger."""
+    """What a source once said about a row of the ledger; not to be changed once made."""
 
     key: str
     """The source's id, made unique where the source reuses it; unique within the account's source."""
@@ -64,9 +65,9 @@ class Evidence:
     origin: EvidenceOrigin = EvidenceOrigin.OWN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Decision:
-    """What to do with one incoming row."""
+    """What to do with one incoming row; not to be changed once made."""
 
     row: ProviderTransactionData
     kind: DuplicateDecision

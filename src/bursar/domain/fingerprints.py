@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
+from operator import attrgetter
 
 from bursar.domain.transactions import ProviderTransactionData
 
@@ -49,15 +50,17 @@ def fold_text(text: str) -> str:
 
 _NOT_CONTENT = frozenset({"provider_account_id", "provider_transaction_id", "raw_data", "pending_transaction_id"})
 _CONTENT_FIELDS = tuple(field.name for field in fields(ProviderTransactionData) if field.name not in _NOT_CONTENT)
+_get_content = attrgetter(*_CONTENT_FIELDS)
 
 
 def content_hash(row: ProviderTransactionData) -> bytes:
     """Return 16 bytes that change whenever anything that the ledger keeps of the row changes."""
-    parts: list[str] = []
-    for name in _CONTENT_FIELDS:
-        value: object = getattr(row, name)
-        if value is not None and value != "":
-            parts.append(f"{name}={canonical_decimal(value) if isinstance(value, Decimal) else value}")
+    values: tuple[object, ...] = _get_content(row)
+    parts = [
+        f"{name}={canonical_decimal(value) if isinstance(value, Decimal) else value}"
+        for name, value in zip(_CONTENT_FIELDS, values, strict=True)
+        if value is not None and value != ""
+    ]
     return sha256("\x1f".join(parts).encode()).digest()[:16]
 
 

@@ -83,24 +83,24 @@ class _Pairing:
             self._settle_new(index)
         return [decision for decision in self.decisions if decision is not None]
 
-    def _rules(self) -> tuple[_Rule, ...]:
-        if self.trust is IdTrust.STABLE:
-            return (self._corrections, self._same_id, self._linked_pending, self._without_id, self._orphan)
-        if self.trust is IdTrust.CONTENT:
-            return (
-                self._corrections,
-                self._repeat_in_reading,
-                self._same_id_same_content,
-                self._known_from_correction,
-                self._same_id_posted,
-                self._linked_pending,
-                self._renumbered,
-                self._same_id_other_text,
-                self._without_id,
-                self._orphan,
-                self._unlinked_pending,
-            )
-        return (self._without_id,)
+    def _rules(self) -> list[_Rule]:
+        """Return the rules that can find anything here, in their order."""
+        no_ids = any(row.provider_transaction_id is None for row in self.rows)
+        rules: list[tuple[_Rule, bool]] = [
+            (self._corrections, any(row.correction is not None for row in self.rows)),
+            (self._repeat_in_reading, self.trust is IdTrust.CONTENT),
+            (self._same_id, self.trust is IdTrust.STABLE and bool(self.by_id)),
+            (self._same_id_same_content, self.trust is IdTrust.CONTENT and bool(self.by_id)),
+            (self._known_from_correction, self.trust is IdTrust.CONTENT and bool(self.by_id)),
+            (self._same_id_posted, self.trust is IdTrust.CONTENT and bool(self.by_id)),
+            (self._linked_pending, self.trust is not IdTrust.NONE and bool(self.by_id)),
+            (self._renumbered, self.trust is IdTrust.CONTENT and bool(self.by_print)),
+            (self._same_id_other_text, self.trust is IdTrust.CONTENT and bool(self.by_id)),
+            (self._without_id, (no_ids or self.trust is IdTrust.NONE) and bool(self.by_print)),
+            (self._orphan, any(evidence.origin is EvidenceOrigin.ENDED for evidence in self.stored)),
+            (self._unlinked_pending, self.trust is IdTrust.CONTENT and bool(self.pending)),
+        ]
+        return [rule for rule, can_find in rules if can_find]
 
     # Rules. Each settles the row at `index` or leaves it for the next rule.
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 import msgspec
+from psycopg import sql
 from psycopg.rows import tuple_row
 
 from bursar.domain.evidence import Evidence, EvidenceOrigin
@@ -43,68 +45,81 @@ class EvidenceQuery:
     """True to include all live pending evidence of the accounts."""
 
 
+_EVIDENCE: LiteralString = """
+    SELECT e.account_id, e.source_id, e.key, e.provider_transaction_id, e.fingerprint, e.content_hash,
+        e.transaction_id, t.amount, t.transaction_date, e.is_pending, e.withdrawn_at IS NOT NULL,
+        e.superseded_at IS NOT NULL,
+        CASE WHEN e.source_id = ANY(%(source_ids)s) THEN 'own'
+            WHEN (SELECT s.valid_until IS NOT NULL FROM account_sources s
+                WHERE s.tenant_id = %(tenant_id)s AND s.id = e.source_id) THEN 'ended' ELSE 'other' END
+    FROM source_records e JOIN transactions t ON t.tenant_id = %(tenant_id)s AND t.id = e.transaction_id
+    WHERE e.tenant_id = %(tenant_id)s AND
+"""
+_BY_KEY: LiteralString = "e.source_id = ANY(%(source_ids)s) AND e.key = ANY(%(ids)s)"
+_BY_REUSED_ID: LiteralString = """
+    e.source_id = ANY(%(source_ids)s) AND e.provider_transaction_id = ANY(%(ids)s)
+    AND e.key <> e.provider_transaction_id
+"""
+_BY_CONTENT: LiteralString = "e.account_id = ANY(%(account_ids)s) AND e.fingerprint = ANY(%(fingerprints)s)"
+_PENDING: LiteralString = (
+    "e.account_id = ANY(%(account_ids)s) AND e.is_pending AND e.withdrawn_at IS NULL AND e.superseded_at IS NULL"
+)
+
+
 async def list_evidence(tx: Transaction, tenant_id: UUID, query: EvidenceQuery) -> dict[UUID, list[Evidence]]:
-    """Return the evidence that may concern a reading, by account."""
+    """Return the evidence that may concern a reading, by account, in the order of its keys.
+
+    One statement, each part of it on an index of its own; what two parts find is taken once.
+    """
+    parts: list[LiteralString] = [_BY_KEY, _BY_REUSED_ID] if query.ids else []
+    if query.fingerprints:
+        parts.append(_BY_CONTENT)
+    if query.with_pending:
+        parts.append(_PENDING)
+    if not parts:
+        return {}
+    statement = sql.SQL(" UNION ALL ").join(sql.SQL(_EVIDENCE) + sql.SQL(part) for part in parts)
+    found: dict[tuple[UUID, str], tuple[UUID, Evidence]] = {}
     async with tx.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(
-            """
-            WITH concerned AS (
-                SELECT source_id, key FROM source_records
-                WHERE tenant_id = %(tenant_id)s AND source_id = ANY(%(source_ids)s) AND key = ANY(%(ids)s)
-                UNION
-                SELECT source_id, key FROM source_records
-                WHERE tenant_id = %(tenant_id)s AND source_id = ANY(%(source_ids)s)
-                    AND provider_transaction_id = ANY(%(ids)s) AND key <> provider_transaction_id
-                UNION
-                SELECT source_id, key FROM source_records
-                WHERE tenant_id = %(tenant_id)s AND account_id = ANY(%(account_ids)s)
-                    AND fingerprint = ANY(%(fingerprints)s)
-                UNION
-                SELECT source_id, key FROM source_records
-                WHERE tenant_id = %(tenant_id)s AND account_id = ANY(%(account_ids)s)
-                    AND is_pending AND withdrawn_at IS NULL AND superseded_at IS NULL AND %(with_pending)s
-            )
-            SELECT e.account_id, e.key, e.provider_transaction_id, e.fingerprint, e.content_hash, e.transaction_id,
-                t.amount, t.transaction_date, e.is_pending, e.withdrawn_at IS NOT NULL, e.superseded_at IS NOT NULL,
-                CASE WHEN e.source_id = ANY(%(source_ids)s) THEN 'own'
-                    WHEN s.valid_until IS NOT NULL THEN 'ended' ELSE 'other' END
-            FROM concerned JOIN source_records e
-                ON e.tenant_id = %(tenant_id)s AND e.source_id = concerned.source_id AND e.key = concerned.key
-            JOIN transactions t ON t.tenant_id = e.tenant_id AND t.id = e.transaction_id
-            JOIN account_sources s ON s.tenant_id = e.tenant_id AND s.id = e.source_id
-            ORDER BY e.first_seen_at, e.source_id, e.key
-            """,
+            statement,
             {
                 "tenant_id": tenant_id,
                 "account_ids": list(query.account_ids),
                 "source_ids": list(query.source_ids),
                 "ids": list(query.ids),
                 "fingerprints": list(query.fingerprints),
-                "with_pending": query.with_pending,
             },
             binary=True,
         )
-        by_account: dict[UUID, list[Evidence]] = {}
-        async for row in cursor:
-            by_account.setdefault(row[0], []).append(
+        for row in await cursor.fetchall():
+            found[row[1], row[2]] = (
+                row[0],
                 Evidence(
-                    key=row[1],
-                    provider_transaction_id=row[2],
-                    fingerprint=row[3],
-                    content_hash=row[4],
-                    transaction_id=row[5],
-                    amount=row[6],
-                    transaction_date=row[7],
-                    is_pending=row[8],
-                    is_withdrawn=row[9],
-                    is_superseded=row[10],
-                    origin=EvidenceOrigin(row[11]),
-                )
+                    key=row[2],
+                    provider_transaction_id=row[3],
+                    fingerprint=row[4],
+                    content_hash=row[5],
+                    transaction_id=row[6],
+                    amount=row[7],
+                    transaction_date=row[8],
+                    is_pending=row[9],
+                    is_withdrawn=row[10],
+                    is_superseded=row[11],
+                    origin=_ORIGINS[row[12]],
+                ),
             )
-        return by_account
+    by_account: dict[UUID, list[Evidence]] = {}
+    for source_and_key in sorted(found):
+        account_id, evidence = found[source_and_key]
+        by_account.setdefault(account_id, []).append(evidence)
+    return by_account
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_ORIGINS = {origin.value: origin for origin in EvidenceOrigin}
+
+
+@dataclass(slots=True, kw_only=True)
 class EvidenceWrite:
     """Evidence to keep: new, or in the place of what the key said before."""
 
@@ -121,8 +136,23 @@ class EvidenceWrite:
     raw: Mapping[str, object] | None = None
 
 
-async def upsert_evidence(tx: Transaction, tenant_id: UUID, writes: Iterable[EvidenceWrite], at: datetime) -> None:
-    """Keep evidence; what it supersedes stays and is marked."""
+_ADD: LiteralString = """
+    INSERT INTO source_records AS e (tenant_id, source_id, key, account_id, transaction_id, provider_transaction_id,
+        fingerprint, content_hash, is_pending, first_seen_at, last_seen_at, raw)
+    SELECT %(tenant_id)s, source_id, key, account_id, transaction_id, provider_transaction_id, fingerprint,
+        content_hash, is_pending, %(at)s, %(at)s, raw
+    FROM pg_temp.incoming_evidence
+"""
+
+
+async def insert_evidence(tx: Transaction, tenant_id: UUID, writes: Iterable[EvidenceWrite], *, at: datetime) -> None:
+    """Keep evidence under keys that are not in use yet."""
+    await stage(tx, _INCOMING, (_values(write) for write in writes))
+    await tx.execute(_ADD, {"tenant_id": tenant_id, "at": at})
+
+
+async def upsert_evidence(tx: Transaction, tenant_id: UUID, writes: Iterable[EvidenceWrite], *, at: datetime) -> None:
+    """Keep evidence under keys that may be in use; what it supersedes stays and is marked."""
     await stage(tx, _INCOMING, (_values(write) for write in writes))
     arguments = {"tenant_id": tenant_id, "at": at}
     await tx.execute(
@@ -135,12 +165,8 @@ async def upsert_evidence(tx: Transaction, tenant_id: UUID, writes: Iterable[Evi
         arguments,
     )
     await tx.execute(
-        """
-        INSERT INTO source_records AS e (tenant_id, source_id, key, account_id, transaction_id,
-            provider_transaction_id, fingerprint, content_hash, is_pending, first_seen_at, last_seen_at, raw)
-        SELECT %(tenant_id)s, source_id, key, account_id, transaction_id, provider_transaction_id, fingerprint,
-            content_hash, is_pending, %(at)s, %(at)s, raw
-        FROM pg_temp.incoming_evidence
+        _ADD
+        + """
         ON CONFLICT (tenant_id, source_id, key) DO UPDATE SET transaction_id = excluded.transaction_id,
             provider_transaction_id = excluded.provider_transaction_id, fingerprint = excluded.fingerprint,
             content_hash = excluded.content_hash, is_pending = excluded.is_pending,

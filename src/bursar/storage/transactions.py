@@ -51,7 +51,7 @@ _FEED: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RowWrite:
     """A row of the ledger as its source now tells it, under its id in the ledger."""
 
