@@ -203,23 +203,22 @@ GROUP_TABLE: Mapping[str, type[PlaidError]] = {
 def plaid_error(problem: Problem) -> PlaidError:
     """The error of this tree for a failed exchange."""
     members = _error_object(problem)
-    error_type = _text(members, "error_type")
-    error_code = _text(members, "error_code")
+    error_type = _text(problem, members, "error_type")
+    error_code = _text(problem, members, "error_code")
     message = describe(problem)
     if error_code is not None:
         message = f"{message} ({error_type} / {error_code})"
-    display = _text(members, "display_message")
     return _class_of(problem, error_type, error_code)(
         message,
         status=problem.status,
         code=error_code,
-        request_id=_text(members, "request_id"),
+        request_id=_text(problem, members, "request_id"),
         body_excerpt=problem.body_excerpt(),
         retry_at=problem.retry_at,
         attempts=problem.attempts,
         error_type=error_type,
-        error_code_reason=_text(members, "error_code_reason"),
-        display_message=redact_text(display, problem.secrets) if display is not None else None,
+        error_code_reason=_text(problem, members, "error_code_reason"),
+        display_message=_text(problem, members, "display_message"),
     )
 
 
@@ -253,6 +252,7 @@ def _error_object(problem: Problem) -> Mapping[str, Any]:
         return {}
 
 
-def _text(members: Mapping[str, Any], name: str) -> str | None:
+def _text(problem: Problem, members: Mapping[str, Any], name: str) -> str | None:
+    """A member of the error object; even a code may quote the request, so what was secret in it is masked."""
     value = members.get(name)
-    return value[:500] if isinstance(value, str) else None
+    return redact_text(value[:500], problem.secrets) if isinstance(value, str) else None

@@ -1,0 +1,20 @@
+"""Contract suites for whoever adds a provider or a file format: one declaration, and pytest runs every promise.
+
+
+    TestNorthbank = provider_contract(PROVIDER, SANDBOX)
+
+Needs pytest, pytest-asyncio and the sandbox (`pip install "bursar[server]" pytest pytest-asyncio`); nothing else of
+Bursar imports this package. It imports `sandbox`, `ports` and `domain`; tests import it.
+"""
+
+try:
+    import pytest as _pytest
+    import pytest_asyncio as _pytest_asyncio
+except ImportError as error:
+    raise ImportError("bursar.testing runs under pytest: pip install 'bursar[server]' pytest pytest-asyncio") from error
+
+from bursar.testing.provider_contract import provider_contract
+
+__all__ = ["provider_contract"]
+
+del _pytest, _pytest_asyncio
