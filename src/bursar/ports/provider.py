@@ -14,8 +14,8 @@ from bursar.domain.connections import (
     ProviderCapability,
     ProviderCategory,
 )
-from bursar.domain.holdings import ProviderHoldingData
 from bursar.domain.evidence import IdTrust
+from bursar.domain.holdings import ProviderHoldingData
 from bursar.domain.sync import RecordBatch, SyncBatch, SyncCursor
 from bursar.domain.time import Clock
 from bursar.domain.transactions import ProviderTransactionData

@@ -2,25 +2,26 @@
 
 import asyncio
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import PurePath
 from typing import BinaryIO, cast
 from uuid import UUID
 
-from bursar.domain.accounts import Account
+from bursar.domain.accounts import Account, ProviderAccountData
 from bursar.domain.balances import SnapshotSource
 from bursar.domain.connections import Connection, CredentialType
 from bursar.domain.failures import Conflict, FileRefused, NotFound, ServiceFailure
 from bursar.domain.ids import new_id
 from bursar.domain.result import Failure, Result, Success
-from bursar.domain.sync import DataWarning, RejectedRecord, SyncBatch, SyncReport, SyncTrigger
+from bursar.domain.sync import SyncBatch, SyncReport, SyncTrigger
 from bursar.domain.time import Clock
 from bursar.ports.errors import ProviderValidationError
 from bursar.ports.importer import ImporterSpec, ImportLimits, ImportOptions, StatementFile
 from bursar.registry import Registry
+from bursar.services.import_result import ImportResult, to_plain, to_result, to_stored
 from bursar.services.ingest import apply_batch
 from bursar.services.ingest_target import IngestTarget
 from bursar.services.keys import KeyService
@@ -56,35 +57,6 @@ class ImportRequest:
     allow_truncated: bool = False
     dry_run: bool = False
     """True to see what an import would do; nothing is stored."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportResult:
-    """What an import did: rows read = imported + updated + skipped + rejected (+ cancelled by corrections)."""
-
-    provider_slug: str
-    import_batch_id: UUID
-    connection_id: UUID
-    sync_run_id: UUID
-    format_name: str
-    accounts_imported: int
-    accounts_updated: int
-    transactions_read: int
-    transactions_imported: int
-    transactions_updated: int
-    transactions_skipped: int
-    transactions_cancelled: int
-    transactions_rejected: int
-    holdings_imported: int
-    balances_imported: int
-    rejected: tuple[RejectedRecord, ...]
-    warnings: tuple[DataWarning, ...]
-    period_start: date | None
-    period_end: date | None
-    replayed: bool
-    """True when the file said nothing that the ledger did not know."""
-    dry_run: bool
-    message: str
 
 
 class _DryRun(Exception):  # noqa: N818 - not an error: it carries the result out of a transaction that must not commit
@@ -135,6 +107,13 @@ class ImportService:
         The same file again, or one that overlaps it, adds only what is new. A file that cannot be read whole is
         refused and changes nothing; a row that cannot be read is listed and the others are imported.
         """
+        account: Account | None = None
+        if request.account_id is not None:
+            async with self._database.transaction(tenant_id) as tx:
+                account = await accounts.find_account(tx, tenant_id, request.account_id)
+            if account is None:
+                return Failure(NotFound(what="account"))
+        currency = request.default_currency or (account.currency if account is not None else None)
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as copy:
             digest = sha256()
             size = 0
@@ -154,7 +133,7 @@ class ImportService:
             spec = recognised
             options = ImportOptions(
                 file_name=request.file_name,
-                default_currency=request.default_currency,
+                default_currency=currency,
                 allow_truncated=request.allow_truncated,
                 today=self._clock.now().date(),
                 limits=self.limits,
@@ -169,7 +148,7 @@ class ImportService:
                 return Failure(FileRefused(code="file_unreadable", message="Reading the file took too long."))
         try:
             async with self._database.transaction(tenant_id) as tx:
-                outcome = await self._store(tx, tenant_id, user_id, request, spec, file, digest.digest(), size)
+                outcome = await self._store(tx, tenant_id, user_id, request, spec, file, account, digest.digest(), size)
                 if isinstance(outcome, Success) and request.dry_run:
                     raise _DryRun(outcome.value)
                 return outcome
@@ -208,19 +187,18 @@ class ImportService:
         request: ImportRequest,
         spec: ImporterSpec,
         file: StatementFile,
+        account: Account | None,
         digest: bytes,
         size: int,
     ) -> Result[ImportResult, ServiceFailure]:
-        account: Account | None = None
-        if request.account_id is not None:
-            account = await accounts.find_account(tx, tenant_id, request.account_id)
-            if account is None:
-                return Failure(NotFound(what="account"))
-            if len(file.batch.accounts) > 1:
-                message = "The file holds several accounts: it cannot be put into one."
-                return Failure(Conflict(code="several_accounts", message=message))
-        elif file.needs_account:
+        if account is None and file.needs_account:
             return Failure(await self._ask_for_account(tx, tenant_id))
+        if account is not None and len(file.batch.accounts) > 1:
+            message = "The file holds several accounts: it cannot be put into one."
+            return Failure(Conflict(code="several_accounts", message=message))
+        if account is not None and any(each.currency != account.currency for each in file.batch.accounts):
+            message = f"The file's account is not in {account.currency}: it cannot be put into this account."
+            return Failure(Conflict(code="currency_mismatch", message=message))
         batch = file.batch if account is None else _into_account(file.batch, account)
         now = self._clock.now()
         connection = await self._connection(tx, tenant_id, user_id, file, now)
@@ -245,7 +223,7 @@ class ImportService:
             batch,
             now,
         )
-        result = _result(request, file, report, connection.id, run_id)
+        result = to_result(file, report, connection.id, run_id, dry_run=request.dry_run)
         await self._record(tx, tenant_id, request, file, result, report, digest, size, now)
         return Success(result)
 
@@ -329,7 +307,7 @@ class ImportService:
             format_name=file.format_name,
             period_start=file.period_start,
             period_end=file.period_end,
-            result=_stored(result),
+            result=to_stored(result),
             at=at,
         )
         await sync_runs.finish_run(
@@ -343,7 +321,7 @@ class ImportService:
                 "holdings": report.holdings.to_dict(),
                 "balances": report.balances.to_dict(),
             },
-            warnings=[_warning(warning) for warning in report.warnings],
+            warnings=[to_plain(warning) for warning in report.warnings],
             error_code=None,
             error_message=None,
             next_allowed_at=None,
@@ -364,89 +342,21 @@ class ImportService:
 
 
 def _into_account(batch: SyncBatch, account: Account) -> SyncBatch:
-    """Return the batch with everything in it put into one account, in that account's currency where none is given."""
-    listed = batch.accounts[0] if batch.accounts else None
-    if listed is not None and listed.currency == account.currency:
+    """Return the batch with an account of its own for the rows of a file that names none."""
+    if batch.accounts:
         return batch
-    return replace(batch, accounts=[replace(listed, currency=account.currency)] if listed is not None else [])
-
-
-def _result(
-    request: ImportRequest, file: StatementFile, report: SyncReport, connection_id: UUID, run_id: UUID
-) -> ImportResult:
-    rows = report.transactions
-    changed = rows.created + rows.updated + rows.closed + report.accounts.created + report.balances.created
-    replayed = not changed and not rows.rejected
-    return ImportResult(
-        provider_slug=file.provider_slug,
-        import_batch_id=new_id(),
-        connection_id=connection_id,
-        sync_run_id=run_id,
-        format_name=file.format_name,
-        accounts_imported=report.accounts.created,
-        accounts_updated=report.accounts.updated,
-        transactions_read=file.rows_read,
-        transactions_imported=rows.created,
-        transactions_updated=rows.updated,
-        transactions_skipped=rows.unchanged,
-        transactions_cancelled=rows.closed,
-        transactions_rejected=rows.rejected,
-        holdings_imported=report.holdings.created + report.holdings.updated,
-        balances_imported=report.balances.created,
-        rejected=tuple(report.rejected),
-        warnings=tuple(report.warnings),
-        period_start=file.period_start,
-        period_end=file.period_end,
-        replayed=replayed,
-        dry_run=request.dry_run,
-        message=_message(file, report, replayed=replayed, dry_run=request.dry_run),
+    unnamed = ProviderAccountData(
+        provider_account_id="unnamed",
+        account_number_masked=account.account_number_masked,
+        name=account.name,
+        account_type=account.account_type,
+        currency=account.currency,
+        balance=Decimal(0),
+        balance_known=False,
     )
-
-
-def _message(file: StatementFile, report: SyncReport, *, replayed: bool, dry_run: bool) -> str:
-    rows = report.transactions
-    if replayed and file.rows_read:
-        return f"All {file.rows_read} transactions were known already; nothing was changed."
-    if not file.rows_read:
-        count = len(file.batch.accounts)
-        return f"The file holds {count} account{'' if count == 1 else 's'} and no transactions."
-    parts = [
-        f"{count} {word}"
-        for count, word in (
-            (rows.created, "new"),
-            (rows.updated, "changed"),
-            (rows.unchanged, "known already"),
-            (rows.closed, "cancelled"),
-            (rows.rejected, "not readable"),
-        )
-        if count
-    ]
-    would = "would be imported" if dry_run else "imported"
-    return f"{file.rows_read} transactions read, {would}: {', '.join(parts)}."
-
-
-def _stored(result: ImportResult) -> Mapping[str, object]:
-    return {
-        "accounts_imported": result.accounts_imported,
-        "accounts_updated": result.accounts_updated,
-        "transactions_read": result.transactions_read,
-        "transactions_imported": result.transactions_imported,
-        "transactions_updated": result.transactions_updated,
-        "transactions_skipped": result.transactions_skipped,
-        "transactions_cancelled": result.transactions_cancelled,
-        "transactions_rejected": result.transactions_rejected,
-        "holdings_imported": result.holdings_imported,
-        "replayed": result.replayed,
-        "message": result.message,
-        "warnings": [_warning(warning) for warning in result.warnings],
-    }
-
-
-def _warning(warning: DataWarning) -> dict[str, object]:
-    return {
-        "code": warning.code,
-        "message": warning.message,
-        "field": warning.field,
-        "line": warning.line,
-        "count": warning.count,
-    }
+    return replace(
+        batch,
+        accounts=[unnamed],
+        transactions=[replace(row, provider_account_id="unnamed") for row in batch.transactions],
+        balances=[replace(balance, provider_account_id="unnamed") for balance in batch.balances],
+    )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
@@ -103,13 +103,12 @@ class Mapping:
             return
         account = None
         if key is not _NO_ACCOUNT:
+            # One number in two currencies is two accounts: an account's currency never changes.
+            key = replace(key, id=f"{key.id}|{currency}")
             account = self._accounts.setdefault(key.id, _Account(key, currency))
         self._take_rows(statement, key, currency, account)
         holdings_value = self._take_investments(statement, key, currency)
-        if account is not None and account.currency != currency:
-            # A second currency's balance is not this account's; its rows carry their own currency.
-            self._notices.add("currency_conflict", element.line)
-        elif account is not None:
+        if account is not None:
             standing = (
                 investment_standing(self._document, element, holdings_value)
                 if key.account_type.is_investment()
@@ -186,11 +185,12 @@ class Mapping:
             return
         if not self._document.statements:
             self._notices.add("accounts_only")
-        known = self._accounts.get(key.id)
-        if known is not None:
+        listed = [account for account in self._accounts.values() if account.key.id.startswith(f"{key.id}|")]
+        for known in listed:
             if known.key.account_type is AccountType.BROKERAGE:
                 # Only the account list says which kind of plan an investment account is.
-                known.key = key
+                known.key = replace(key, id=known.key.id)
+        if listed:
             return
         if self._default_currency is None:
             self._notices.add("currency_missing", info.line)
@@ -198,6 +198,7 @@ class Mapping:
                 RejectedRow(info.line, "unknown_currency", "ACCTINFO.CURDEF", None, None), key, RecordKind.ACCOUNT
             )
             return
+        key = replace(key, id=f"{key.id}|{self._default_currency}")
         account = _Account(key, self._default_currency)
         description = info.value("DESC")
         if description is not None:

@@ -28,7 +28,6 @@ MESSAGES = {
     "truncated": "The end of the file is missing; the lists and balances before it are complete.",
     "currency_inferred": "The statement names no currency; the one that its rows agree on was used.",
     "currency_missing": "The statement names no currency, and none was given.",
-    "currency_conflict": "Statements of one account are in different currencies; one balance was left out.",
     "accounts_only": "The file lists accounts and holds no statement.",
     "unknown_transaction": "A kind of transaction that the format does not define was kept as `other`.",
     "quantity_suspect": "A position's quantity, price and value do not agree; they were kept as sent.",

@@ -114,7 +114,7 @@ def test_long_description_is_cut_and_kept_whole_beside_the_record(bank):
 @pytest.mark.parametrize("fitid", ["", "0", "000000", "null", "NULL", "None", "N/A", "   "])
 def test_placeholder_ids_count_as_missing(bank, fitid):
     row = bank.read_rows(bank.row(FITID=fitid)).batch.transactions[0]
-    assert (row.provider_transaction_id, row.provider_account_id) == (None, "4242|0021||checking|000123456789")
+    assert (row.provider_transaction_id, row.provider_account_id) == (None, "4242|0021||checking|000123456789|USD")
 
 
 @pytest.mark.parametrize("fitid", ["00123", "n/a-7", "A + B / C * D: E", "x" * 255, "None of these", "A&amp;amp;B"])

@@ -252,12 +252,16 @@ def test_currency_that_all_rows_agree_on_at_par_is_the_accounts(bank, codes):
     assert bank.read_rows(row + bank.row(), currency="").batch.transactions == []
 
 
-def test_second_currency_of_an_account_does_not_mix_into_its_balance(bank, codes):
+def test_one_number_in_two_currencies_is_two_accounts(bank):
     file = bank.read(
         bank.file(
             bank.statement(bank.row()), bank.statement(bank.row(), currency="EUR", balance=ledger("9", "20240229"))
         )
     )
-    assert (file.batch.accounts[0].currency, file.batch.accounts[0].balance) == ("USD", Decimal("100.50"))
-    assert [row.currency for row in file.batch.transactions] == ["USD", "EUR"]
-    assert "currency_conflict" in codes(file)
+    dollars, euros = file.batch.accounts
+    assert (dollars.currency, dollars.balance) == ("USD", Decimal("100.50"))
+    assert (euros.currency, euros.balance) == ("EUR", Decimal(9))
+    assert [(row.currency, row.provider_account_id) for row in file.batch.transactions] == [
+        ("USD", dollars.provider_account_id),
+        ("EUR", euros.provider_account_id),
+    ]
