@@ -28,6 +28,11 @@ NAMED_PROVIDER_ROOMS = frozenset({"providers", "importers", "sandbox"})
 
 # What knows no tenant, with the reason. A key is a module, or a module and one of its functions.
 GLOBAL_CODE = {
+    "services/access.py:authenticate": "a token names its tenant, not the other way round",
+    "services/access.py:ensure_local_user": "makes the first tenant",
+    "services/catalogue.py": "the catalogue of providers is the same for every tenant",
+    "services/provider_calls.py:aclose": "closes HTTP clients; there is no row in it",
+    "services/sync.py:schedule_due": "looks over all tenants for what is due, and enqueues tenant by tenant",
     "storage/connections.py:list_due": "the scheduler asks what is due for every tenant, and sees nothing else",
     "storage/embedded.py": "starts and stops a database server; there is no row in it",
     "storage/providers.py": "the catalogue of providers is the same for every tenant",

@@ -215,7 +215,7 @@ class ConnectService:
             # Another login of the same user at the same connection: its feed starts anew.
             await connections.forget_cursor(tx, tenant_id, target.id)
         trigger = SyncTrigger.INITIAL if target.last_success_at is None else SyncTrigger.MANUAL
-        await enqueue_run(tx, self._queue, tenant_id, target.id, trigger=trigger, at=now)
+        await enqueue_run(tx, tenant_id, target.id, queue=self._queue, trigger=trigger, at=now)
         connected = await connections.find_connection(tx, tenant_id, target.id)
         return Success(connected) if connected is not None else Failure(NotFound(what="connection"))
 

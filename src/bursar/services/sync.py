@@ -41,7 +41,7 @@ _SOURCES = {
 
 
 async def enqueue_run(
-    tx: Transaction, queue: JobQueue, tenant_id: UUID, connection_id: UUID, *, trigger: SyncTrigger, at: datetime
+    tx: Transaction, tenant_id: UUID, connection_id: UUID, *, queue: JobQueue, trigger: SyncTrigger, at: datetime
 ) -> SyncRun | None:
     """Enqueue a run in the caller's transaction, or return the one that waits already."""
     waiting = await sync_runs.find_queued_run(tx, tenant_id, connection_id)
@@ -96,7 +96,9 @@ class SyncService:
             refused = _refuse(connection) or self._refuse_files(connection)
             if refused is not None:
                 return Failure(refused)
-            run = await enqueue_run(tx, self._queue, tenant_id, connection_id, trigger=trigger, at=self._clock.now())
+            run = await enqueue_run(
+                tx, tenant_id, connection_id, queue=self._queue, trigger=trigger, at=self._clock.now()
+            )
         return Success(run) if run is not None else Failure(NotFound(what="run"))
 
     async def sync_now(
@@ -229,7 +231,9 @@ class SyncService:
         ]
         for tenant_id, connection_id in due:
             async with self._database.transaction(tenant_id) as tx:
-                await enqueue_run(tx, self._queue, tenant_id, connection_id, trigger=SyncTrigger.SCHEDULED, at=now)
+                await enqueue_run(
+                    tx, tenant_id, connection_id, queue=self._queue, trigger=SyncTrigger.SCHEDULED, at=now
+                )
         return len(due)
 
     async def _open(

@@ -34,7 +34,7 @@ _SELECT: LiteralString = """
 
 
 def _where(wanted: TransactionFilter) -> sql.Composed:
-    conditions: list[sql.Composable] = [sql.SQL("t.tenant_id = %(tenant_id)s AND t.removed_at IS NULL")]
+    conditions: list[sql.Composable] = [sql.SQL("t.removed_at IS NULL")]
     if wanted.account_ids:
         conditions.append(sql.SQL("t.account_id = ANY(%(account_ids)s)"))
     if wanted.connection_ids:
@@ -124,7 +124,7 @@ async def list_transactions(
     query = sql.SQL(
         """
         WITH page AS MATERIALIZED (
-            SELECT t.* FROM transactions t WHERE {} ORDER BY t.transaction_date DESC, t.id DESC
+            SELECT t.* FROM transactions t WHERE t.tenant_id = %(tenant_id)s AND {} ORDER BY t.transaction_date DESC, t.id DESC
             LIMIT %(limit)s OFFSET %(offset)s
         ) {} ORDER BY t.transaction_date DESC, t.id DESC
         """
@@ -138,9 +138,9 @@ async def list_transactions(
 
 async def count_transactions(tx: Transaction, tenant_id: UUID, wanted: TransactionFilter) -> tuple[int, bool]:
     """Return how many rows there are, and whether that is exact (it is up to `COUNT_LIMIT`)."""
-    query = sql.SQL("SELECT count(*) FROM (SELECT FROM transactions t WHERE {} LIMIT {}) AS counted").format(
-        _where(wanted), sql.Literal(COUNT_LIMIT + 1)
-    )
+    query = sql.SQL(
+        "SELECT count(*) FROM (SELECT FROM transactions t WHERE t.tenant_id = %(tenant_id)s AND {} LIMIT {}) AS counted"
+    ).format(_where(wanted), sql.Literal(COUNT_LIMIT + 1))
     row = await (await tx.execute(query, _arguments(tenant_id, wanted))).fetchone()
     count = int(row[0]) if row else 0
     return min(count, COUNT_LIMIT), count <= COUNT_LIMIT

@@ -27,7 +27,7 @@ class Database:
     them over to somebody else.
     """
 
-    def __init__(self, url: str, *, min_size: int = 1, max_size: int = 10, timeout_s: float = 30.0) -> None:
+    def __init__(self, url: str, *, min_size: int = 1, max_size: int = 10, timeout_s: int = 30) -> None:
         self._pool: AsyncConnectionPool[Transaction] = AsyncConnectionPool(
             url,
             min_size=min_size,
