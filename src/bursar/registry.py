@@ -120,16 +120,12 @@ def _load(package: str, name: str) -> Iterator[tuple[str, object]]:
         path = f"{package}.{module.name}.adapter"
         try:
             yield module.name, getattr(import_module(path), name)
-        except (
-            Exception
-        ) as error:  # lint: allow broad-except - whatever stops a provider stops the start, with its name
+        except (ImportError, AttributeError) as error:
             raise RegistryError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
     for entry_point in entry_points(group=package):
         try:
             yield entry_point.name, entry_point.load()
-        except (
-            Exception
-        ) as error:  # lint: allow broad-except - whatever stops a provider stops the start, with its name
+        except (ImportError, AttributeError) as error:
             raise RegistryError(
                 f"the entry point {entry_point.value!r} cannot be loaded: {type(error).__name__}: {error}"
             ) from error

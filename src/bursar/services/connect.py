@@ -15,7 +15,7 @@ from bursar.ports.provider import ConnectCompletion, ConnectRequest, ConnectStar
 from bursar.registry import Registry
 from bursar.services.keys import KeyService
 from bursar.services.provider_calls import ProviderPool, to_failure
-from bursar.services.sync import enqueue_run
+from bursar.services.sync_requests import enqueue_run
 from bursar.storage import accounts, connections
 from bursar.storage.connections import ConnectionFacts
 from bursar.storage.queue import JobQueue

@@ -22,6 +22,7 @@ from bursar.services.ingest_target import IngestTarget
 from bursar.services.keys import KeyService
 from bursar.services.proof import gap_warnings
 from bursar.services.provider_calls import ProviderPool, next_status, to_failure
+from bursar.services.sync_requests import enqueue_run, refuse_sync
 from bursar.storage import connections, sync_runs
 from bursar.storage.queue import JobQueue
 from bursar.storage.unit_of_work import Database, Transaction
@@ -38,19 +39,6 @@ _SOURCES = {
     SyncTrigger.WEBHOOK: SnapshotSource.ACCOUNT_SYNC,
     SyncTrigger.IMPORT: SnapshotSource.ACCOUNT_SYNC,
 }
-
-
-async def enqueue_run(
-    tx: Transaction, tenant_id: UUID, connection_id: UUID, *, queue: JobQueue, trigger: SyncTrigger, at: datetime
-) -> SyncRun | None:
-    """Enqueue a run in the caller's transaction, or return the one that waits already."""
-    waiting = await sync_runs.find_queued_run(tx, tenant_id, connection_id)
-    if waiting is not None:
-        return waiting
-    run_id = new_id()
-    await sync_runs.insert_run(tx, tenant_id, run_id, connection_id=connection_id, trigger=trigger, at=at)
-    await queue.enqueue_sync(tx, tenant_id, connection_id, run_id)
-    return await sync_runs.find_run(tx, tenant_id, run_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +81,7 @@ class SyncService:
         """Enqueue a run for the worker; asking again while one waits returns the one that waits."""
         async with self._database.transaction(tenant_id) as tx:
             connection = await connections.find_connection(tx, tenant_id, connection_id, for_update=True)
-            refused = _refuse(connection) or self._refuse_files(connection)
+            refused = refuse_sync(connection) or self._refuse_files(connection)
             if refused is not None:
                 return Failure(refused)
             run = await enqueue_run(
@@ -113,7 +101,7 @@ class SyncService:
         run_id = new_id()
         async with self._database.transaction(tenant_id) as tx:
             connection = await connections.find_connection(tx, tenant_id, connection_id)
-            refused = _refuse(connection) or self._refuse_files(connection)
+            refused = refuse_sync(connection) or self._refuse_files(connection)
             if refused is not None:
                 return Failure(refused)
             await sync_runs.insert_run(
@@ -249,7 +237,7 @@ class SyncService:
                 return Failure(NotFound(what="connection" if connection is None else "run"))
             if run.status not in (SyncStatus.QUEUED, SyncStatus.RUNNING):
                 return Success(run)
-            refused = _refuse(connection)
+            refused = refuse_sync(connection)
             if refused is not None:
                 await self._finish(tx, tenant_id, run_id, SyncStatus.FAILED, SyncReport(), refused, now)
                 return Failure(refused)
@@ -386,17 +374,3 @@ class SyncService:
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal
-
-
-def _refuse(connection: Connection | None) -> ServiceFailure | None:
-    """Return why a connection cannot be read now."""
-    if connection is None or connection.status is ConnectionStatus.DISCONNECTED:
-        return NotFound(what="connection")
-    if connection.status is ConnectionStatus.ACTIVE:
-        return None
-    if connection.status is ConnectionStatus.PENDING:
-        return Conflict(code="invalid_transition", message="The user has not finished to connect yet.")
-    return Conflict(
-        code="reauthentication_required",
-        message="The bank wants the user to sign in again; renew the connection.",
-    )

@@ -124,7 +124,8 @@ async def list_transactions(
     query = sql.SQL(
         """
         WITH page AS MATERIALIZED (
-            SELECT t.* FROM transactions t WHERE t.tenant_id = %(tenant_id)s AND {} ORDER BY t.transaction_date DESC, t.id DESC
+            SELECT t.* FROM transactions t WHERE t.tenant_id = %(tenant_id)s AND {}
+            ORDER BY t.transaction_date DESC, t.id DESC
             LIMIT %(limit)s OFFSET %(offset)s
         ) {} ORDER BY t.transaction_date DESC, t.id DESC
         """
