@@ -1,0 +1,118 @@
+"""What is true of every request, whatever becomes of it?
+
+The outermost layer, written against ASGI itself so that nothing runs outside it: the id of the request, the headers of
+every answer, both forms of a path, HEAD, the access line, and the answer when something breaks.
+"""
+
+import re
+import time
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bursar.observability.logging import get_logger, log_context
+from bursar.server.errors import ApiError
+from bursar.server.problems import problem_response
+
+log = get_logger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_DEFAULTS = {"Cache-Control": "no-store", "Vary": "Authorization, Accept"}
+
+
+class RequestFrame:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope = _normalised(scope)
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        answer = _Answer(send, request_id, is_head=scope.pop("bursar_head", False))
+        started = time.perf_counter()
+        with log_context(request_id=request_id):
+            try:
+                await self._app(scope, receive, answer.send)
+            except ClientDisconnect:
+                answer.status = 499
+            except Exception:
+                log.exception("request crashed", method=scope["method"], endpoint=_endpoint(scope))
+                if answer.status:
+                    raise
+                await problem_response(Request(scope), ApiError())(scope, receive, answer.send)
+            finally:
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    endpoint=_endpoint(scope),
+                    status=answer.status,
+                    duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                    bytes=answer.bytes,
+                    tenant_id=scope["state"].get("tenant_id"),
+                    user_id=scope["state"].get("user_id"),
+                )
+
+
+class _Answer:
+    """Passes an answer on with the headers that all of them have, and notes its status and size."""
+
+    def __init__(self, send: Send, request_id: str, *, is_head: bool) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._is_head = is_head
+        self.status = 0
+        self.bytes = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self._request_id
+            headers.update(_SECURITY_HEADERS)
+            for name, value in _DEFAULTS.items():
+                headers.setdefault(name, value)
+        elif message["type"] == "http.response.body":
+            if self._is_head:
+                message = {**message, "body": b""}
+            self.bytes += len(message.get("body", b""))
+        await self._send(message)
+
+
+def _request_id(scope: Scope) -> str:
+    sent = Headers(scope=scope).getlist("x-request-id")
+    return sent[0] if len(sent) == 1 and _REQUEST_ID.fullmatch(sent[0]) else str(uuid4())
+
+
+def _normalised(scope: Scope) -> Scope:
+    """Return the scope with the form of the path that has no slash at its end, and with GET for HEAD."""
+    scope = dict(scope)
+    path = scope["path"]
+    if len(path) > 1 and path.endswith("/") and not path.endswith("//"):
+        scope["path"] = path[:-1]
+        scope["raw_path"] = scope.get("raw_path", path.encode()).removesuffix(b"/")
+    if scope["method"] == "HEAD":
+        scope |= {"method": "GET", "bursar_head": True}
+    return scope
+
+
+def _endpoint(scope: Scope) -> str:
+    """Return the template of the route: the path with the names of its parameters for their values."""
+    if scope.get("route") is None:
+        return "(none)"
+    values = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    path: str = scope["path"]
+    return "/".join(values.get(part, part) for part in path.split("/"))
