@@ -15,6 +15,7 @@ from bursar.ports.errors import (
     ProviderUnsupportedError,
     ProviderValidationError,
 )
+from bursar.ports.facade import ProviderFacade, facade_of
 from bursar.ports.provider import ProviderAdapter, ProviderContext
 from bursar.registry import Registry
 
@@ -45,6 +46,11 @@ class ProviderPool:
         if adapter is None:
             adapter = self._adapters[slug] = self._make(slug)
         return adapter
+
+    def get_facade(self, slug: str) -> ProviderFacade:
+        """Return the shared adapter behind methods that return a Result; raises what `get_provider` raises."""
+        adapter = self.get_provider(slug)
+        return facade_of(self._registry.providers[slug], adapter)
 
     def missing_settings(self, slug: str) -> tuple[str, ...]:
         """Return the names of required settings that are not set; empty when the provider can be used."""
