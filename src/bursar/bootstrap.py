@@ -79,6 +79,11 @@ class DatabaseServer:
             self._embedded = None
 
 
+def read_settings(**instead: object) -> Settings:
+    """Return the operator's settings from the environment; what is given here, by field, wins."""
+    return Settings(**instead)  # pyright: ignore[reportArgumentType] - checked at run time, as the environment is
+
+
 def is_database_lost(error: BaseException) -> bool:
     """True when an error means that the database cannot be reached, was restarted, or undid the transaction."""
     return Database.is_lost(error)

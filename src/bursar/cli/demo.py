@@ -1,0 +1,5 @@
+"""Stub."""
+
+
+def demo() -> None:
+    """Show Bursar with a simulated world of banks."""
