@@ -9,7 +9,7 @@ from bursar.domain.sync import RecordCounts, RecordKind, RejectedRecord, RejectR
 from bursar.domain.transactions import ProviderTransactionData
 from bursar.services.ingest_accounts import ResolvedAccount, resolve_accounts
 from bursar.services.ingest_target import IngestTarget
-from bursar.services.ingest_transactions import RowsOfAccount, remove_transactions, write_transactions
+from bursar.services.ingest_transactions import RowsOfAccount, remove_stranded, remove_transactions, write_transactions
 from bursar.services.snapshots import write_snapshots
 from bursar.storage import accounts, connections, holdings, sync_runs
 from bursar.storage.unit_of_work import Transaction
@@ -44,6 +44,7 @@ async def apply_batch(
         at=at,
         report=report,
     )
+    await remove_stranded(tx, tenant_id, list(resolved.values()), sync_run_id=target.sync_run_id, at=at, report=report)
     await _write_holdings(tx, tenant_id, batch, resolved, report, at)
     await write_snapshots(tx, tenant_id, target, batch, resolved, report, at)
     await _keep_rejected(tx, tenant_id, target, batch, report, at)

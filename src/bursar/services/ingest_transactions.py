@@ -163,6 +163,37 @@ async def remove_transactions(
         )
 
 
+async def remove_stranded(
+    tx: Transaction,
+    tenant_id: UUID,
+    accounts: Sequence[ResolvedAccount],
+    *,
+    sync_run_id: UUID,
+    at: datetime,
+    report: SyncReport,
+) -> None:
+    """Take back pending rows of ended sources that the account's new source does not tell.
+
+    Nobody would ever settle or withdraw them: what posted meanwhile came under a new id, and would count twice.
+    """
+    account_ids = [account.account_id for account in accounts if account.has_ended_sources]
+    if not account_ids:
+        return
+    stranded = await source_records.list_stranded_keys(tx, tenant_id, account_ids=account_ids)
+    for source_id in {source_id for source_id, _ in stranded}:
+        unvouched = await source_records.withdraw_evidence(
+            tx,
+            tenant_id,
+            source_ids=[source_id],
+            keys=[key for other, key in stranded if other == source_id],
+            at=at,
+        )
+        if unvouched:
+            report.transactions.closed += await transactions.remove_transactions(
+                tx, tenant_id, unvouched, sync_run_id=sync_run_id, at=at
+            )
+
+
 def _query(marked: Sequence[tuple[ResolvedAccount, MarkedRows]], id_trust: IdTrust) -> EvidenceQuery:
     ids: list[str] = []
     fingerprints: list[bytes] = []

@@ -213,3 +213,19 @@ async def withdraw_evidence(
         {"tenant_id": tenant_id, "source_ids": list(source_ids), "keys": list(keys), "at": at},
     )
     return [transaction_id for (transaction_id,) in await found.fetchall()]
+
+
+async def list_stranded_keys(
+    tx: Transaction, tenant_id: UUID, *, account_ids: Sequence[UUID]
+) -> list[tuple[UUID, str]]:
+    """Return (source, key) of pending rows that only an ended source has told of: it will never settle them."""
+    found = await tx.execute(
+        """
+        SELECT e.source_id, e.key FROM source_records e
+        JOIN account_sources s ON s.tenant_id = e.tenant_id AND s.id = e.source_id
+        WHERE e.tenant_id = %s AND e.account_id = ANY(%s) AND s.valid_until IS NOT NULL
+            AND e.is_pending AND e.withdrawn_at IS NULL AND e.superseded_at IS NULL
+        """,
+        [tenant_id, list(account_ids)],
+    )
+    return [(source_id, str(key)) for source_id, key in await found.fetchall()]
