@@ -5,6 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 from pydantic import BeforeValidator
 
 from bursar.bootstrap import Platform
@@ -47,7 +48,11 @@ def check_form(request: Request) -> None:
         )
 
 
-async def authenticate(request: Request, platform: PlatformDep) -> AsyncGenerator[Principal]:
+async def authenticate(
+    request: Request,
+    platform: PlatformDep,
+    _described: Annotated[object, Depends(HTTPBearer(auto_error=False, description="A token of this installation."))],
+) -> AsyncGenerator[Principal]:
     """Give the caller that the bearer token proves.
 
     Raises:

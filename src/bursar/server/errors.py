@@ -54,7 +54,7 @@ CODES: Mapping[str, int] = {
     "upstream_rate_limited": 503,
     "upstream_timeout": 504,
 }
-"""Every code that this version answers, and its status; `token_exchange_error` is 400 when the caller's value is bad."""
+"""Every code that this version answers, and its status; `token_exchange_error` is 400 when the caller is wrong."""
 
 TITLES: Mapping[int, str] = {
     400: "Bad request",
