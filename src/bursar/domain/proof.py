@@ -9,7 +9,8 @@ Limits, all on the side of a gap that is shown and later goes away, or within on
 - On the days on which a balance may stand, positions run through the rows in the order of first sighting. Where a late
   row breaks that order, a balance out of line between two that agree is accepted when any choice of at most
   `SUBSET_ROWS` rows of those days explains it; with more rows, or before the next balance is known, it is a gap.
-- A row that the institution later books with a date before an older balance is a gap there, and an opposite one after.
+- A row that was never seen pending, and is booked later with a date before an older balance, is a gap there and an
+  opposite one after, unless the balance knew it already (a late row).
 - Of more than `POSITIONS` possible positions (a day of that many rows), the likeliest are tried.
 - A missing row and a present one of equal amount on such days, or missing rows with sum zero, cannot be told.
 """
@@ -76,13 +77,21 @@ class ProofObservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofRow:
-    """A settled row of the account, in its currency; pending, cancelled and removed rows take no part."""
+    """A movement of the account's ledger balance, in its currency.
+
+    That is a settled row; and where the institution changed, cancelled or took back a row that had counted already,
+    one more movement of the difference, from the moment at which that was seen. Pending rows take no part.
+    """
 
     transaction_id: UUID
     on: date
     """The booking date."""
     amount: Decimal
     first_seen_at: datetime
+    """When the movement was first seen to count."""
+    outside_since: datetime | None = None
+    """From when on it was known not to count yet (a pending row, a row before its change); None when it was new.
+    No balance read between this moment and `first_seen_at` holds it, whatever its booking date says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,8 +208,11 @@ class _Ledger:
     """The rows and stated balances of one account in order, as whole numbers of the smallest unit in use."""
 
     def __init__(self, rows: Iterable[ProofRow], observations: Iterable[ProofObservation]) -> None:
-        self.rows = sorted(rows, key=lambda row: (row.on, row.first_seen_at, row.transaction_id))
         self.observations = sorted(observations, key=lambda seen: (seen.on, seen.observed_at, seen.balance))
+        self.rows = sorted(
+            _from_when_it_counts(rows, self.observations),
+            key=lambda row: (row.on, row.first_seen_at, row.transaction_id, row.amount),
+        )
         numbers = [row.amount for row in self.rows] + [seen.balance for seen in self.observations]
         self._places = max((_places(number) for number in numbers), default=0)
         self.row_dates = [row.on for row in self.rows]
@@ -289,6 +301,20 @@ class _Ledger:
         return high - low <= SUBSET_ROWS and find_subset(
             self.amounts[low:high], standing.balance - opening - self.sums[low]
         )
+
+
+def _from_when_it_counts(rows: Iterable[ProofRow], observations: Sequence[ProofObservation]) -> list[ProofRow]:
+    """Return the rows, each dated no earlier than the last balance that is known not to hold it."""
+    read = sorted(observations, key=lambda seen: seen.observed_at)
+    instants = [seen.observed_at for seen in read]
+    placed: list[ProofRow] = []
+    for row in rows:
+        last = bisect_left(instants, row.first_seen_at) - 1
+        if row.outside_since is None or last < 0 or instants[last] < row.outside_since or read[last].on <= row.on:
+            placed.append(row)
+        else:
+            placed.append(replace(row, on=read[last].on))
+    return placed
 
 
 def _places(number: Decimal) -> int:

@@ -1,5 +1,7 @@
 """Does the ledger agree with what the institutions say?"""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from bursar.domain.proof import BalanceProof, ProofObservation, ProofRow, prove_
 from bursar.domain.result import Failure, Result, Success
 from bursar.domain.sync import DataWarning
 from bursar.storage import accounts, balances
+from bursar.storage.balances import RowChange, RowStanding
 from bursar.storage.unit_of_work import Database, Transaction
 
 
@@ -55,9 +58,14 @@ async def gap_warnings(tx: Transaction, tenant_id: UUID, connection_id: UUID) ->
 
 
 async def _prove(tx: Transaction, tenant_id: UUID, account: Account) -> BalanceProof:
-    snapshots, _ = await balances.list_snapshots(tx, tenant_id, account.id)
     kind = AccountType(account.account_type)
-    rows = [] if kind.is_investment() else await balances.list_settled_rows(tx, tenant_id, account.id)
+    snapshots, _ = await balances.list_snapshots(tx, tenant_id, account.id)
+    movements: list[ProofRow] = []
+    if not kind.is_investment():
+        movements = to_movements(
+            await balances.list_standings(tx, tenant_id, account.id),
+            await balances.list_row_changes(tx, tenant_id, account.id),
+        )
     return prove_balances(
         [
             ProofObservation(
@@ -68,9 +76,36 @@ async def _prove(tx: Transaction, tenant_id: UUID, account: Account) -> BalanceP
             )
             for snapshot in snapshots
         ],
-        [
-            ProofRow(transaction_id=row_id, on=on, amount=amount, first_seen_at=first_seen_at)
-            for row_id, on, amount, first_seen_at in rows
-        ],
+        movements,
         account_type=kind,
     )
+
+
+def to_movements(standings: Sequence[RowStanding], changes: Sequence[RowChange]) -> list[ProofRow]:
+    """Return what moved the ledger balance: each row as it first counted, and each change of what it counts.
+
+    A balance that was read before the institution changed a row holds the row as it was then.
+    """
+    changes_of: dict[UUID, list[RowChange]] = defaultdict(list)
+    for change in changes:
+        changes_of[change.transaction_id].append(change)
+    movements: list[ProofRow] = []
+    for row in standings:
+        history = changes_of.get(row.transaction_id, ())
+        first, on = (history[0].counted_before, history[0].on_before) if history else (row.amount, row.on)
+        if first:
+            movements.append(
+                ProofRow(transaction_id=row.transaction_id, on=on, amount=first, first_seen_at=row.created_at)
+            )
+        movements.extend(
+            ProofRow(
+                transaction_id=row.transaction_id,
+                on=change.on_after,
+                amount=change.counted_after - change.counted_before,
+                first_seen_at=change.at,
+                outside_since=row.created_at,
+            )
+            for change in history
+            if change.counted_after != change.counted_before
+        )
+    return movements

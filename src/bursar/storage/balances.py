@@ -127,18 +127,57 @@ async def list_snapshots(
     return snapshots, int(total[0]) if total else 0
 
 
-async def list_settled_rows(
-    tx: Transaction, tenant_id: UUID, account_id: UUID
-) -> list[tuple[UUID, date, Decimal, datetime]]:
-    """Return (id, booking date, amount, first seen as settled) of every settled row of an account, in that order."""
+@dataclass(frozen=True, slots=True)
+class RowStanding:
+    """What a row adds to the ledger balance of its account at present, and since when it is known."""
+
+    transaction_id: UUID
+    on: date
+    amount: Decimal
+    """Zero for a row that does not count: pending, cancelled, failed or removed."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """How a change of a row moved the ledger balance of its account; oldest first."""
+
+    transaction_id: UUID
+    at: datetime
+    on_before: date
+    counted_before: Decimal
+    on_after: date
+    counted_after: Decimal
+
+
+async def list_standings(tx: Transaction, tenant_id: UUID, account_id: UUID) -> list[RowStanding]:
+    """Return every row that the account ever had, in the account's currency, with what it adds to the balance now."""
     found = await tx.execute(
         """
-        SELECT t.id, t.transaction_date, t.amount, coalesce(t.settled_seen_at, t.created_at)
+        SELECT t.id, t.transaction_date,
+            CASE WHEN t.status = 'settled' AND t.removed_at IS NULL THEN t.amount ELSE 0 END, t.created_at
         FROM transactions t JOIN accounts a ON a.tenant_id = t.tenant_id AND a.id = t.account_id
-        WHERE t.tenant_id = %s AND t.account_id = %s AND t.removed_at IS NULL AND t.status = 'settled'
-            AND t.currency = a.currency
-        ORDER BY t.transaction_date, t.settled_seen_at, t.id
+        WHERE t.tenant_id = %s AND t.account_id = %s AND t.currency = a.currency
         """,
         [tenant_id, account_id],
     )
-    return [(row[0], row[1], row[2], row[3]) for row in await found.fetchall()]
+    return [RowStanding(*row) for row in await found.fetchall()]
+
+
+async def list_row_changes(tx: Transaction, tenant_id: UUID, account_id: UUID) -> list[RowChange]:
+    """Return every change of the account's rows, from the change feed."""
+    found = await tx.execute(
+        """
+        SELECT o.subject_id, o.occurred_at,
+            coalesce(o.data->'before'->>'transaction_date', o.data->'after'->>'transaction_date')::date,
+            CASE WHEN o.type <> 'transaction.created' AND o.data->'before'->>'status' = 'settled'
+                THEN (o.data->'before'->>'amount')::numeric ELSE 0 END,
+            coalesce(o.data->'after'->>'transaction_date', o.data->'before'->>'transaction_date')::date,
+            CASE WHEN o.data->'after'->>'status' = 'settled' THEN (o.data->'after'->>'amount')::numeric ELSE 0 END
+        FROM outbox o JOIN transactions t ON t.tenant_id = o.tenant_id AND t.id = o.subject_id
+        WHERE o.tenant_id = %s AND t.account_id = %s AND o.data ? 'before'
+        ORDER BY o.id
+        """,
+        [tenant_id, account_id],
+    )
+    return [RowChange(*row) for row in await found.fetchall()]
