@@ -46,6 +46,8 @@ class Bank:
     world: World
     app: SandboxApp
     wire: Tampering
+    options: dict[str, Any]
+    """What another platform in front of the same bank is opened with."""
     platform: Platform
     database_url: str
     tenant_id: UUID
@@ -182,24 +184,24 @@ async def open_bank(open_test_platform: Any, database_url: str) -> AsyncIterator
     """Open a bank of its own; `families`, `history_days` and `seed` make the world."""
     clients: list[httpx2.AsyncClient] = []
 
-    async def opened(*, seed: int = 5, history_days: int = 50, **arguments: Any) -> Bank:
+    async def opened(*, seed: int = 5, history_days: int = 50) -> Bank:
         world = World(seed, start=START, history_days=history_days, families=1)
         app = create_app(world, control_token="control", faces=[PlaidFace(rate_limits=False)])
         wire = Tampering(app)
         client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=wire))
         clients.append(client)
-        platform = await open_test_platform(
-            clock=world.clock,
-            http_clients={"plaid": client},
-            extra_settings={
+        options: dict[str, Any] = {
+            "clock": world.clock,
+            "http_clients": {"plaid": client},
+            "extra_settings": {
                 "plaid_client_id": "sandbox-client-id",
                 "plaid_secret": "sandbox-secret",
                 "plaid_base_url": "http://bank.test/plaid",
             },
-            **arguments,
-        )
+        }
+        platform = await open_test_platform(**options)
         local = await platform.access.ensure_local_user(with_token=False)
-        return Bank(world, app, wire, platform, database_url, local.tenant_id, local.user_id)
+        return Bank(world, app, wire, options, platform, database_url, local.tenant_id, local.user_id)
 
     yield opened
     for client in clients:
