@@ -271,6 +271,7 @@ class _Ledger:
 
     def _window(self, seen: ProofObservation, balance: int, span: tuple[int, int], *, follows: bool) -> Window:
         low, high = span
+        high = next((at for at in range(low, high) if _is_outside(self.rows[at], seen)), high)
         was_seen = [row.first_seen_at <= seen.observed_at for row in self.rows[low:high]]
         misplaced = list(accumulate((-1 if known else 1 for known in was_seen), initial=sum(was_seen)))
         if len(misplaced) > POSITIONS:
@@ -298,9 +299,13 @@ class _Ledger:
     def _explains(self, standing: _Standing, span: tuple[int, int], opening: int) -> bool:
         """True when the balance follows from the opening, all rows before its days, and any choice of theirs."""
         low, high = span
-        return high - low <= SUBSET_ROWS and find_subset(
-            self.amounts[low:high], standing.balance - opening - self.sums[low]
-        )
+        amounts = [self.amounts[at] for at in range(low, high) if not _is_outside(self.rows[at], standing.observation)]
+        return len(amounts) <= SUBSET_ROWS and find_subset(amounts, standing.balance - opening - self.sums[low])
+
+
+def _is_outside(row: ProofRow, seen: ProofObservation) -> bool:
+    """True when the balance is known not to hold the row."""
+    return row.outside_since is not None and row.outside_since <= seen.observed_at < row.first_seen_at
 
 
 def _from_when_it_counts(rows: Iterable[ProofRow], observations: Sequence[ProofObservation]) -> list[ProofRow]:

@@ -7,8 +7,8 @@ from typing import cast
 
 from bursar.domain.accounts import ProviderAccountData
 from bursar.domain.connections import CredentialDates, ProviderAuthType, ProviderCapability, ProviderCategory
-from bursar.domain.holdings import ProviderHoldingData
 from bursar.domain.evidence import IdTrust
+from bursar.domain.holdings import ProviderHoldingData
 from bursar.domain.sync import RecordBatch, SyncBatch, SyncCursor
 from bursar.domain.time import Clock, to_utc
 from bursar.domain.transactions import ProviderTransactionData
