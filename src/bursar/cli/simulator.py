@@ -75,9 +75,10 @@ async def call(url: str, token: str, method: str, path: str, body: object = None
     from bursar.transport.auth import HeaderAuth
     from bursar.transport.client import HttpClient
     from bursar.transport.errors import CredentialsRejectedError, TransportError
+    from bursar.transport.redaction import Secret
 
     try:
-        async with HttpClient(url, name="sandbox", auth=HeaderAuth({"Authorization": f"Bearer {token}"})) as client:
+        async with HttpClient(url, name="sandbox", auth=HeaderAuth({"Authorization": Secret(f"Bearer {token}")})) as client:
             response = await client.send(method, path, json_body=body)
             return client.decode(response, dict[str, Any])
     except CredentialsRejectedError:
