@@ -276,16 +276,7 @@ class ConnectService:
             )
         if alias is not None and len(alias) > 100:
             return Invalid(field="alias", message="At most 100 characters.", code="length")
-        missing = self._providers.missing_settings(provider_slug)
-        if missing:
-            return ProviderFailed(
-                code="provider_not_configured",
-                message=f"{provider_slug} is not configured. Missing settings: {', '.join(missing)}.",
-                provider=provider_slug,
-                action="configure",
-                retryable=False,
-            )
-        return None
+        return self._providers.refuse(provider_slug)
 
 
 _DISCONNECTED = Conflict(

@@ -57,6 +57,19 @@ class ProviderPool:
         spec = self._registry.providers[slug]
         return tuple(name for name in spec.required_settings if not self._settings.get(name))
 
+    def refuse(self, slug: str) -> ProviderFailed | None:
+        """Return why a registered provider cannot be used here; None when it can."""
+        missing = self.missing_settings(slug)
+        if not missing:
+            return None
+        return ProviderFailed(
+            code="provider_not_configured",
+            message=f"{slug} is not configured. Missing settings: {', '.join(missing)}.",
+            provider=slug,
+            action="configure",
+            retryable=False,
+        )
+
     def _make(self, slug: str) -> ProviderAdapter:
         spec = self._registry.providers.get(slug)
         supported = ", ".join(self._registry.providers)

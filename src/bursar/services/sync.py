@@ -107,12 +107,14 @@ class SyncService:
             await sync_runs.insert_run(
                 tx, tenant_id, run_id, connection_id=connection_id, trigger=trigger, at=self._clock.now()
             )
-        outcome = await self.run(tenant_id, connection_id, run_id, on_progress=on_progress)
-        match outcome:
-            case Failure(error=Conflict() as conflict):
-                await self.give_up(tenant_id, run_id, code=conflict.code, message=conflict.message)
-            case _:
-                pass
+        ended = False
+        try:
+            outcome = await self.run(tenant_id, connection_id, run_id, on_progress=on_progress)
+            ended = not isinstance(outcome, Failure) or not isinstance(outcome.error, Conflict)
+        finally:
+            if not ended:
+                message = "The run was broken off; the next one goes on from the last complete step."
+                await self.give_up(tenant_id, run_id, code="interrupted", message=message)
         return outcome
 
     async def run(
@@ -162,9 +164,10 @@ class SyncService:
         return Failure(failure) if failure is not None else Success(closed)
 
     async def give_up(self, tenant_id: UUID, run_id: UUID, *, code: str, message: str) -> None:
-        """End a run that did not end by itself."""
+        """End a run that did not end by itself, and give its lease back."""
         now = self._clock.now()
         async with self._database.transaction(tenant_id) as tx:
+            await connections.release_lease(tx, tenant_id, run_id)
             await sync_runs.finish_run(
                 tx,
                 tenant_id,
@@ -237,7 +240,7 @@ class SyncService:
                 return Failure(NotFound(what="connection" if connection is None else "run"))
             if run.status not in (SyncStatus.QUEUED, SyncStatus.RUNNING):
                 return Success(run)
-            refused = refuse_sync(connection)
+            refused = refuse_sync(connection) or self._providers.refuse(connection.provider_slug)
             if refused is not None:
                 await self._finish(tx, tenant_id, run_id, SyncStatus.FAILED, SyncReport(), refused, now)
                 return Failure(refused)

@@ -276,6 +276,17 @@ async def hold_lease(tx: Transaction, tenant_id: UUID, connection_id: UUID, *, t
     return done.rowcount == 1
 
 
+async def release_lease(tx: Transaction, tenant_id: UUID, run_id: UUID) -> None:
+    """Give back the lease of a run that ends in any other way than by closing."""
+    await tx.execute(
+        """
+        UPDATE connections SET lease_token = NULL, lease_run_id = NULL, lease_until = NULL
+        WHERE tenant_id = %s AND lease_run_id = %s
+        """,
+        [tenant_id, run_id],
+    )
+
+
 async def store_cursor(tx: Transaction, tenant_id: UUID, connection_id: UUID, cursor: Mapping[str, str]) -> None:
     """Keep where the provider's feed was read to, in the transaction of the rows that were read."""
     await tx.execute(
