@@ -133,4 +133,4 @@ def _malformed(message: str) -> ApiError:
 
 
 def _too_large() -> ApiError:
-    return ApiError("payload_too_large", f"A body has at most {MAX_BYTES} bytes.", headers={"Connection": "close"})
+    return ApiError("payload_too_large", f"A body has at most {MAX_BYTES} bytes.")

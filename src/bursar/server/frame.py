@@ -4,8 +4,10 @@ The outermost layer, written against ASGI itself so that nothing runs outside it
 every answer, both forms of a path, HEAD, the access line, and the answer when something breaks.
 """
 
+import asyncio
 import re
 import time
+from contextlib import suppress
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,6 +27,10 @@ _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+DRAIN_BYTES = 16 * 1024 * 1024
+DRAIN_S = 5.0
+"""How much of a body that nobody reads is taken and thrown away before a refusal: a client that still writes when the
+connection closes would never see the answer."""
 _DEFAULTS = {"Cache-Control": "no-store", "Vary": "Authorization, Accept"}
 
 
@@ -42,18 +48,19 @@ class RequestFrame:
         request_id = _request_id(scope)
         scope = _normalised(scope)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
-        answer = _Answer(send, request_id, is_head=scope.pop("bursar_head", False))
+        answer = _Answer(receive, send, request_id, is_head=scope.pop("bursar_head", False))
+        answer.body_ended = not _announces_body(scope)
         started = time.perf_counter()
         with log_context(request_id=request_id):
             try:
-                await self._app(scope, receive, answer.send)
+                await self._app(scope, answer.receive, answer.send)
             except ClientDisconnect:
                 answer.status = 499
             except Exception:
                 log.exception("request crashed", method=scope["method"], endpoint=_endpoint(scope))
                 if answer.status:
                     raise
-                await problem_response(Request(scope), ApiError())(scope, receive, answer.send)
+                await problem_response(Request(scope), ApiError())(scope, answer.receive, answer.send)
             finally:
                 log.info(
                     "request",
@@ -70,16 +77,31 @@ class RequestFrame:
 class _Answer:
     """Passes an answer on with the headers that all of them have, and notes its status and size."""
 
-    def __init__(self, send: Send, request_id: str, *, is_head: bool) -> None:
+    def __init__(self, receive: Receive, send: Send, request_id: str, *, is_head: bool) -> None:
+        self._receive = receive
         self._send = send
         self._request_id = request_id
         self._is_head = is_head
         self.status = 0
         self.bytes = 0
+        self.body_ended = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self.body_ended = self.body_ended or not message.get("more_body", False)
+        return message
+
+    async def _drain(self) -> None:
+        taken = 0
+        while not self.body_ended and taken < DRAIN_BYTES:
+            taken += len((await self.receive()).get("body", b""))
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self.status >= 400 and not self.body_ended:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._drain(), DRAIN_S)
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self._request_id
             headers.update(_SECURITY_HEADERS)
@@ -95,6 +117,12 @@ class _Answer:
 def _request_id(scope: Scope) -> str:
     sent = Headers(scope=scope).getlist("x-request-id")
     return sent[0] if len(sent) == 1 and _REQUEST_ID.fullmatch(sent[0]) else str(uuid4())
+
+
+def _announces_body(scope: Scope) -> bool:
+    """True when a body is on its way; a client that waits for leave to send it (Expect) does not need to."""
+    headers = Headers(scope=scope)
+    return "expect" not in headers and ("transfer-encoding" in headers or headers.get("content-length", "0") != "0")
 
 
 def _normalised(scope: Scope) -> Scope:

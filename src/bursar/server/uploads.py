@@ -52,7 +52,6 @@ async def receive_upload(request: Request, max_bytes: int) -> AsyncGenerator[Upl
         f"The file is larger than {max_bytes // (1024 * 1024)} MiB."
         if max_bytes >= 1024 * 1024
         else f"The file is larger than {max_bytes} bytes.",
-        headers={"Connection": "close"},
     )
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
         raise ApiError("unsupported_media_type", "Send the file as multipart/form-data, in a part called file.")

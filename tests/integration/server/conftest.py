@@ -1,6 +1,8 @@
 """Two tenants with data behind the real application, and callers in front of it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import io
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,8 +11,10 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+import structlog
 
 from bursar.bootstrap import Platform
+from bursar.observability.logging import configure_logging
 from bursar.providers.plaid.sandbox import PlaidFace
 from bursar.sandbox.app import create_app as create_sandbox
 from bursar.sandbox.world import World
@@ -103,6 +107,20 @@ async def make_user(platform: Platform, http: httpx2.AsyncClient, *, of: User | 
             await tenants.insert_user(tx, tenant_id, user_id, name=role, role=role, at=platform.clock.now())
     token = await platform.access.create_token(tenant_id, user_id, name="test")
     return User(http, tenant_id, user_id, token)
+
+
+@pytest.fixture
+def log_lines() -> Iterator[io.StringIO]:
+    """What the platform logs meanwhile, one JSON object per line."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    lines = io.StringIO()
+    configure_logging(style="json", stream=lines)
+    yield lines
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

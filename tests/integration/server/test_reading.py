@@ -2,8 +2,6 @@
 
 from decimal import Decimal
 
-import pytest
-
 from bursar.server.schemas.accounts import AccountOut
 from bursar.server.schemas.balances import BalanceOut
 from bursar.server.schemas.base import ItemOf, PageOf
@@ -12,8 +10,9 @@ from bursar.server.schemas.runs import ImportOut
 from bursar.server.schemas.transactions import ChangeOut, TransactionOut
 
 MEMBERS = set(
-    "id transaction_id bank_id bank_name account_id account_name amount currency description reference transaction_date "
-    "created_at direction status booking_date value_date counterparty connection_id updated_at version".split()
+    "id transaction_id bank_id bank_name account_id account_name amount currency description reference "
+    "transaction_date created_at direction status booking_date value_date counterparty connection_id updated_at "
+    "version".split()
 )
 
 
@@ -49,29 +48,32 @@ async def test_money_has_the_currencys_decimals_and_sums_exactly(alice, statemen
     assert accounts == {"USD": "3000.10", "JPY": "500"}
 
 
-@pytest.mark.parametrize(
-    ("query", "count"),
-    [
-        ("start_date=2026-01-05&end_date=2026-01-05", 2),
-        ("start_date=2026-01-06", 2),
-        ("min_amount=-3.50", 3),
-        ("max_amount=-800.00", 1),
-        ("direction=debit", 3),
-        ("status=booked", 4),
-        ("status=pending,cancelled", 0),
-        ("status=pending&status=settled", 4),
-        ("currency=EUR", 0),
-        ("q=coff", 2),
-        ("q=100%25", 0),
-        ("updated_since=2999-01-01T00:00:00%2B02:00", 0),
-        ("bank_id=nobody", 0),
-        ("account_id=00000000-0000-7000-8000-000000000000", 0),
-    ],
-)
-async def test_each_filter_narrows_the_rows(stocked, query, count) -> None:
-    answer = await stocked.get(f"/transactions?{query}")
-    assert answer.status_code == 200, answer.text
-    assert len(answer.json()["data"]) == answer.json()["meta"]["total"] == count
+FILTERS = {
+    "start_date=2026-01-05&end_date=2026-01-05": 2,
+    "start_date=2026-01-06": 2,
+    "min_amount=-3.50": 3,
+    "max_amount=-800.00": 1,
+    "direction=debit": 3,
+    "status=booked": 4,
+    "status=pending,cancelled": 0,
+    "status=pending&status=settled": 4,
+    "currency=EUR": 0,
+    "q=coff": 2,
+    "q=100%25": 0,
+    "updated_since=2999-01-01T00:00:00%2B02:00": 0,
+    "bank_id=nobody": 0,
+    "account_id=00000000-0000-7000-8000-000000000000": 0,
+}
+
+
+async def test_each_filter_narrows_the_rows(stocked) -> None:
+    counts = {}
+    for query in FILTERS:
+        answer = await stocked.get(f"/transactions?{query}")
+        assert answer.status_code == 200, answer.text
+        assert len(answer.json()["data"]) == answer.json()["meta"]["total"]
+        counts[query] = answer.json()["meta"]["total"]
+    assert counts == FILTERS
 
 
 async def test_rows_are_found_by_bank_account_and_connection(stocked) -> None:
