@@ -6,8 +6,9 @@ from fastapi.routing import APIRoute
 from bursar import __version__
 from bursar.bootstrap import Platform
 from bursar.server.api import accounts, balances, changes, connections, health, imports, providers, syncs, transactions
-from bursar.server.deps import check_form
+from bursar.server.deps import check_form, limit_address
 from bursar.server.frame import RequestFrame
+from bursar.server.limits import RateLimiter
 from bursar.server.problems import install_handlers
 from bursar.server.schemas.base import Problem
 
@@ -18,9 +19,10 @@ PUBLIC_PATHS = frozenset(
 """Every address that answers without a token; a test holds all the others to asking for one."""
 
 
-def create_app(platform: Platform) -> FastAPI:
+def create_app(platform: Platform, *, limiter: RateLimiter | None = None) -> FastAPI:
     """Return the application that serves a platform; the caller opens and closes the platform."""
     app = describe_app()
+    app.state.limiter = limiter or RateLimiter()
     app.state.platform = platform
     return app
 
@@ -53,8 +55,8 @@ def _api() -> APIRouter:
         dependencies=[Depends(check_form)],
         responses={"default": {"model": Problem, "description": "Every error."}},
     )
-    api.include_router(health.router)
-    api.include_router(imports.public, prefix="/imports")
+    api.include_router(health.router, dependencies=[Depends(limit_address)])
+    api.include_router(imports.public, prefix="/imports", dependencies=[Depends(limit_address)])
     api.include_router(providers.router, prefix="/providers")
     for name, documented in (("/connections", True), ("/bank_connections", False)):
         api.include_router(connections.router, prefix=name, include_in_schema=documented)

@@ -15,6 +15,7 @@ from bursar.domain.result import Failure, Result, T
 from bursar.domain.tenants import Principal
 from bursar.observability.logging import log_context
 from bursar.server.errors import ApiError, Detail, Validation, from_failure
+from bursar.server.limits import RateLimiter, check
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 _REPEATABLE = frozenset({"account_id", "bank_id", "connection_id", "currency", "fields", "include", "status"})
@@ -65,10 +66,26 @@ async def authenticate(
     caller = await platform.access.authenticate(token.strip())
     if caller is None:
         raise ApiError("invalid_token", "This token is not valid.", headers=_CHALLENGE)
+    _limit(request, f"tenant {caller.tenant_id}")
     request.state.tenant_id = caller.tenant_id
     request.state.user_id = caller.user_id
     with log_context(tenant_id=caller.tenant_id, user_id=caller.user_id):
         yield caller
+
+
+def limit_address(request: Request) -> None:
+    """Count a request that asks for no token against its address.
+
+    Raises:
+        ApiError: 429.
+    """
+    _limit(request, f"address {request.client.host if request.client is not None else ''}")
+
+
+def _limit(request: Request, key: str) -> None:
+    limiter: RateLimiter = request.app.state.limiter
+    request.state.allowance = limiter.take(key)
+    check(request.state.allowance)
 
 
 Caller = Annotated[Principal, Depends(authenticate)]

@@ -7,6 +7,7 @@ every answer, both forms of a path, HEAD, the access line, and the answer when s
 import asyncio
 import re
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bursar.observability.logging import get_logger, log_context
 from bursar.server.errors import ApiError
+from bursar.server.limits import Allowance
 from bursar.server.problems import problem_response
 
 log = get_logger(__name__)
@@ -48,7 +50,7 @@ class RequestFrame:
         request_id = _request_id(scope)
         scope = _normalised(scope)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
-        answer = _Answer(receive, send, request_id, is_head=scope.pop("bursar_head", False))
+        answer = _Answer(receive, send, scope["state"], is_head=scope.pop("bursar_head", False))
         answer.body_ended = not _announces_body(scope)
         started = time.perf_counter()
         with log_context(request_id=request_id):
@@ -77,10 +79,10 @@ class RequestFrame:
 class _Answer:
     """Passes an answer on with the headers that all of them have, and notes its status and size."""
 
-    def __init__(self, receive: Receive, send: Send, request_id: str, *, is_head: bool) -> None:
+    def __init__(self, receive: Receive, send: Send, state: Mapping[str, object], *, is_head: bool) -> None:
         self._receive = receive
         self._send = send
-        self._request_id = request_id
+        self._state = state
         self._is_head = is_head
         self.status = 0
         self.bytes = 0
@@ -103,8 +105,11 @@ class _Answer:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._drain(), DRAIN_S)
             headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self._request_id
+            headers["X-Request-ID"] = str(self._state["request_id"])
             headers.update(_SECURITY_HEADERS)
+            allowance = self._state.get("allowance")
+            if isinstance(allowance, Allowance):
+                headers.update(allowance.headers(time.time()))
             for name, value in _DEFAULTS.items():
                 headers.setdefault(name, value)
         elif message["type"] == "http.response.body":

@@ -70,7 +70,7 @@ async def _first_time(
             response = await work()
         except ApiError as error:
             response = problem_response(request, error)
-        if response.status_code < 500:
+        if response.status_code < 500 and response.status_code != 429:
             answer = Answered(response.status_code, response.headers.get("location"), bytes(response.body))
             await platform.idempotency.finish(caller.tenant_id, use, answer)
             kept = True

@@ -23,7 +23,7 @@ def item_response(
     headers = {"Location": location} if location is not None else {}
     if request.method == "GET":
         tag = f'"{sha256(body).hexdigest()[:32]}"'
-        headers |= {"ETag": tag, "Cache-Control": "private, no-cache"}
+        headers |= {"ETag": tag}
         if _knows(request, tag):
             return Response(status_code=304, headers=headers)
     return Response(body, status_code=status, media_type="application/json", headers=headers)

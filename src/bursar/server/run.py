@@ -9,6 +9,7 @@ import uvicorn
 
 from bursar.bootstrap import Platform
 from bursar.server.app import create_app
+from bursar.server.limits import RateLimiter
 
 SHUTDOWN_S = 10
 """How long requests may take to end after the signal to stop."""
@@ -36,6 +37,7 @@ async def serve(
     on_listening: OnListening | None = None,
     background: Background | None = None,
     stop: asyncio.Event | None = None,
+    limiter: RateLimiter | None = None,
 ) -> None:
     """Serve until a signal (SIGINT, SIGTERM) or `stop`; requests that run are finished first.
 
@@ -47,6 +49,7 @@ async def serve(
         background: runs beside the server and is cancelled with it, such as a worker; when it fails, the server stops
             and the error is raised.
         stop: set it to stop the server.
+        limiter: how often a tenant may call; the default limits without it.
 
     Raises:
         OSError: the address cannot be listened on.
@@ -54,7 +57,7 @@ async def serve(
     listener = _listen(host, port)
     real_port = int(listener.getsockname()[1])
     config = uvicorn.Config(
-        create_app(platform),
+        create_app(platform, limiter=limiter),
         log_config=None,
         access_log=False,
         server_header=False,

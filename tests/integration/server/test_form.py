@@ -203,3 +203,42 @@ def test_reference_page_names_every_route_and_code() -> None:
     routes = [f"`{m.upper()} {p.removeprefix('/api/v1')}`" for p, ms in document["paths"].items() for m in ms]
     assert [route for route in routes if route not in page] == []
     assert [code for code in CODES if f"`{code}`" not in page] == []
+
+
+NASTY = [
+    "",
+    "0",
+    "-1",
+    "1e400",
+    "NaN",
+    "null",
+    "\x00",
+    "\ud7ff\uffff",
+    "%",
+    "'; DROP TABLE accounts; --",
+    "<b>",
+    "x" * 5000,
+]
+NASTY += [
+    "9" * 400,
+    "0001-01-01",
+    "9999-12-31",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+    "a,b,,",
+    "[]",
+]
+
+
+async def test_no_value_of_any_parameter_breaks_anything(stocked) -> None:
+    tried: set[tuple[str, str]] = set()
+    for path, methods in json.loads(render())["paths"].items():
+        for each in methods.get("get", {}).get("parameters", []):
+            known = (each["name"], path if each["name"] == "cursor" else "")
+            if each["in"] != "query" or "{" in path or known in tried:
+                continue
+            tried.add(known)
+            for value in NASTY:
+                answer = await stocked.get(path.removeprefix("/api/v1"), params={each["name"]: value})
+                assert answer.status_code in (200, 400), (path, each["name"], value, answer.text)
+    assert len(tried) > 20
