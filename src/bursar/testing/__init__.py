@@ -13,9 +13,10 @@ try:
 except ImportError as error:
     raise ImportError("bursar.testing runs under pytest: pip install 'bursar[server]' pytest pytest-asyncio") from error
 
+from bursar.testing.importer_contract import importer_contract
 from bursar.testing.memory_ledger import MemoryLedger
 from bursar.testing.provider_contract import provider_contract
 
-__all__ = ["MemoryLedger", "provider_contract"]
+__all__ = ["MemoryLedger", "importer_contract", "provider_contract"]
 
 del _pytest, _pytest_asyncio

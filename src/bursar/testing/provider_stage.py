@@ -1,6 +1,6 @@
 """What does one contract test of a provider stand on: a world, its simulator on the network, and the adapter?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -134,7 +134,7 @@ class ProviderStage:
         return to_reading([batch async for batch in self.adapter.sync(credentials, None)], None)
 
     @contextmanager
-    def tampering(self, tamper: Tamper) -> Iterator[None]:
+    def tampering(self, tamper: Tamper) -> Generator[None]:
         """Change the simulator's answers for a while."""
         self.wire.tamper = tamper
         try:
@@ -162,7 +162,7 @@ class ProviderStage:
 
 
 @contextmanager
-def open_stage(case: ProviderCase, *, history_days: int = 40, seed: int = 5) -> Iterator[ProviderStage]:
+def open_stage(case: ProviderCase, *, history_days: int = 40, seed: int = 5) -> Generator[ProviderStage]:
     """Open a small world behind the provider's simulator; the adapter is closed by the caller."""
     world = World(seed, start=START, history_days=history_days, families=1)
     app = create_app(world, control_token="contract-suite", faces=[case.face])  # noqa: S106 - of an invented world

@@ -178,11 +178,16 @@ class WirePromises:
         assert stage.count_requests() == 0
 
     async def test_cancelled_call_ends_at_once(self, stage: ProviderStage) -> None:
-        with stage.tampering(lambda answer: replace(answer, delay_s=30.0)):
+        has_arrived = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def never_end(answer: Answer) -> Answer:
+            loop.call_soon_threadsafe(has_arrived.set)
+            return replace(answer, delay_s=30.0)
+
+        with stage.tampering(never_end):
             call = asyncio.create_task(stage.adapter.fetch_accounts(stage.credentials))
-            stage.wire.answers.clear()
-            while not stage.wire.answers:
-                await asyncio.sleep(0.005)
+            await has_arrived.wait()
             call.cancel()
             async with asyncio.timeout(5):
                 with pytest.raises(asyncio.CancelledError):
