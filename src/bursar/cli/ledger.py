@@ -254,9 +254,12 @@ def _why(each: "AccountProof") -> str:
         )
     if proof.reason is not None:
         return {
-            "too_few_balances": "the bank has stated one balance so far: the next reading brings the second",
+            "too_few_balances": "only one balance is stated so far: the next reading or statement brings another",
             "value_moves_by_prices": "an investment account: its value moves with prices, without rows",
         }.get(proof.reason.value, proof.reason.value)
+    limits: list[str] = []
+    if proof.segments and proof.days and proof.days[0].start_on < proof.segments[0].start_on:
+        limits.append(f"unproven before {proof.segments[0].start_on}: no older balance is known")
     if proof.tail is not None and proof.tail.row_count:
-        return f"{proof.tail.row_count} newer rows wait for the next balance"
-    return ""
+        limits.append(f"{proof.tail.row_count} newer rows wait for the next balance")
+    return "; ".join(limits)

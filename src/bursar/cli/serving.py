@@ -3,13 +3,13 @@
 import asyncio
 import secrets
 import signal
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from bursar.cli.output import note, say
+from bursar.cli.session import CommandError
 
 
 def serve(
@@ -23,29 +23,47 @@ def serve(
 
     async def command() -> None:
         from bursar.bootstrap import open_platform, read_settings
-        from bursar.cli.loopback import serving
         from bursar.observability.logging import configure_logging
-        from bursar.server.app import create_app
-        from bursar.worker.app import working
+        from bursar.server.run import serve as serve_http
+        from bursar.worker.app import work
 
         settings = read_settings()
         configure_logging(level=settings.log_level)
-        async with AsyncExitStack() as stack:
-            platform = await stack.enter_async_context(open_platform(settings))
+        address = (host or settings.host, settings.port if port is None else port)
+        async with open_platform(settings) as platform, asyncio.TaskGroup() as group:
             local = await platform.access.ensure_local_user()
-            if not no_worker:
-                await stack.enter_async_context(working(platform, name="bursar serve"))
-            chosen_port = settings.port if port is None else port
-            address = await stack.enter_async_context(
-                serving(create_app(platform), host=host or settings.host, port=chosen_port)
-            )
-            say(f"Bursar listens at {address}")
-            if local.new_token is not None:
-                say(f"Your token, shown this once: {local.new_token}")
-            note("Stop with Ctrl-C.")
-            await wait_for_signal()
+
+            def tell(real_host: str, real_port: int) -> None:
+                shown = f"[{real_host}]" if ":" in real_host else real_host
+                say(f"Bursar listens at http://{shown}:{real_port}")
+                if local.new_token is not None:
+                    say(f"Your token, shown this once: {local.new_token}")
+                note("Stop with Ctrl-C.")
+
+            stop = asyncio.Event()
+            signals = group.create_task(_set_at_signal(stop))
+            try:
+                await serve_http(
+                    platform,
+                    host=address[0],
+                    port=address[1],
+                    on_listening=tell,
+                    background=None if no_worker else lambda: work(platform, name="serve"),
+                    stop=stop,
+                )
+            except OSError as error:
+                raise CommandError(
+                    f"Cannot listen on {address[0]}:{address[1]}: {error.strerror}. Choose another with --port."
+                ) from None
+            finally:
+                signals.cancel()
 
     asyncio.run(command())
+
+
+async def _set_at_signal(stop: asyncio.Event) -> None:
+    await wait_for_signal()
+    stop.set()
 
 
 async def wait_for_signal() -> None:

@@ -1,7 +1,7 @@
 """How does the terminal find the simulated servers, and speak to a running one?"""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +11,7 @@ from bursar.cli.session import CommandError
 if TYPE_CHECKING:
     from bursar.registry import Registry
     from bursar.sandbox.faces import Face, StatementWriter
+    from bursar.transport.client import HttpClient, Response
 
 
 def load_faces(registry: "Registry") -> "list[Face]":
@@ -72,18 +73,45 @@ async def call(url: str, token: str, method: str, path: str, body: object = None
     Raises:
         CommandError: it does not answer, or refuses.
     """
+    async with _client(url, token) as client:
+        return client.decode(await _answer(client, url, method, path, body=body), dict[str, Any])
+
+
+async def download(url: str, token: str, path: str, params: Mapping[str, str]) -> bytes:
+    """Return a file that a simulator's control plane writes.
+
+    Raises:
+        CommandError: it does not answer, or refuses.
+    """
+    async with _client(url, token) as client:
+        return (await _answer(client, url, "GET", path, params=params)).body
+
+
+def _client(url: str, token: str) -> "HttpClient":
     from bursar.transport.auth import HeaderAuth
     from bursar.transport.client import HttpClient
-    from bursar.transport.errors import CredentialsRejectedError, TransportError
     from bursar.transport.redaction import Secret
 
     try:
-        async with HttpClient(url, name="sandbox", auth=HeaderAuth({"Authorization": Secret(f"Bearer {token}")})) as client:
-            response = await client.send(method, path, json_body=body)
-            return client.decode(response, dict[str, Any])
+        return HttpClient(url, name="sandbox", auth=HeaderAuth({"Authorization": Secret(f"Bearer {token}")}))
+    except ValueError as error:
+        raise CommandError(f"{url} is no address of a simulator: {error}") from None
+
+
+async def _answer(
+    client: "HttpClient",
+    url: str,
+    method: str,
+    path: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    body: object = None,
+) -> "Response":
+    from bursar.transport.errors import CredentialsRejectedError, TransportError
+
+    try:
+        return await client.send(method, path, params=params, json_body=body)
     except CredentialsRejectedError:
         raise CommandError("The simulator refuses the control token: it printed one at its start.") from None
     except TransportError as error:
         raise CommandError(f"The simulator at {url} did not do it: {error}") from None
-    except ValueError as error:
-        raise CommandError(f"{url} is no address of a simulator: {error}") from None
