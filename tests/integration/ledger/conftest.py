@@ -142,13 +142,15 @@ class Bank:
         return count
 
     def query(self, statement: str, **arguments: object) -> list[dict[str, Any]]:
-        """Look behind the platform's back, as the owner of the tables."""
+        """Look behind the platform's back, as the owner of the tables (who sees a tenant's rows only as that tenant)."""
         with psycopg.connect(self.database_url, row_factory=dict_row) as connection:
+            connection.execute("SELECT set_config('app.tenant_id', %s, false)", [str(self.tenant_id)])
             return connection.execute(sql.SQL(statement), arguments).fetchall()  # pyright: ignore[reportArgumentType]
 
     def versions(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row version of the ledger: equal before and after means that nothing was written."""
         with psycopg.connect(self.database_url) as connection:
+            connection.execute("SELECT set_config('app.tenant_id', %s, false)", [str(self.tenant_id)])
             return {
                 table: connection.execute(
                     sql.SQL("SELECT ctid::text, xmin::text FROM {} ORDER BY 1").format(sql.Identifier(table))

@@ -3,6 +3,7 @@
 import logging
 from contextlib import asynccontextmanager
 from io import BytesIO
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -21,9 +22,10 @@ from bursar.settings import Settings
 CHECKING = "hudson-first-river-checking"
 
 
-def dump(database_url: str) -> str:
-    """Everything that is stored, bytes as text and as hexadecimal digits."""
+def dump(database_url: str, tenant_id: UUID) -> str:
+    """Everything that is stored of a tenant and of nobody, bytes as text and as hexadecimal digits."""
     with psycopg.connect(database_url) as raw:
+        raw.execute("SELECT set_config('app.tenant_id', %s, false)", [str(tenant_id)])
         tables = raw.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         return "\n".join(
             str(row)
@@ -53,7 +55,7 @@ async def test_secrets_are_in_no_table_no_job_and_no_log(bank, caplog) -> None:
         bank.tenant_id, bank.user_id, ImportRequest(stream=BytesIO(statement), file_name="march.qfx")
     )
     assert isinstance(imported, Success)
-    stored = dump(bank.database_url)
+    stored = dump(bank.database_url, bank.tenant_id)
     assert str(connection.id) in stored
     assert "bursar.sync_connection" in stored
     for secret in (token, public_token, "sandbox-secret", account.number):
