@@ -8,6 +8,12 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+def default_home() -> Path:
+    """Return `~/.bursar`; for the superuser, whose home must stay closed to the database's own user, `/var/lib/bursar`."""
+    is_superuser = hasattr(os, "geteuid") and os.geteuid() == 0
+    return Path("/var/lib/bursar") if is_superuser else Path.home() / ".bursar"
+
+
 class Settings(BaseSettings):
     """The environment, typed. Every name is `BURSAR_` and the field in upper case."""
 
@@ -16,9 +22,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None, description="A PostgreSQL 15 or newer. Without it, an embedded one runs under `home`."
     )
-    home: Path = Field(
-        default_factory=lambda: Path.home() / ".bursar", description="Where the embedded database and the keys live."
-    )
+    home: Path = Field(default_factory=default_home, description="Where the embedded database and the keys live.")
     master_keys: SecretStr | None = Field(
         default=None, description="`id:base64` entries, the first is current. Without it, a key file under `home`."
     )

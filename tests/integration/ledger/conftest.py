@@ -142,7 +142,7 @@ class Bank:
         return count
 
     def query(self, statement: str, **arguments: object) -> list[dict[str, Any]]:
-        """Look behind the platform's back, as the owner of the tables (who sees a tenant's rows only as that tenant)."""
+        """Look behind the platform's back, as the owner of the tables, who sees rows as their tenant only."""
         with psycopg.connect(self.database_url, row_factory=dict_row) as connection:
             connection.execute("SELECT set_config('app.tenant_id', %s, false)", [str(self.tenant_id)])
             return connection.execute(sql.SQL(statement), arguments).fetchall()  # pyright: ignore[reportArgumentType]
