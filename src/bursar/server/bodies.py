@@ -19,7 +19,8 @@ MAX_DEPTH = 32
 Model = TypeVar("Model", bound=BaseModel)
 
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9.-]+\+)?json", re.ASCII)
-_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+# A string may end with the text: if it had to be closed, each quote of an unclosed one would be tried to the end.
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 

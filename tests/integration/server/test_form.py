@@ -41,6 +41,7 @@ BAD_BODIES = {
     b"[" * 40 + b"]" * 40: "malformed_request",
     b'{"options": ' + b'{"a":' * 40 + b"1" + b"}" * 41: "malformed_request",
     b"9" * 5000: "malformed_request",
+    b'"' + b'\\"' * 500_000: "malformed_request",
     b"": "malformed_request",
     b"[]": "validation_error",
     b"null": "validation_error",
