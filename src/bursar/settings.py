@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def default_home() -> Path:
-    """Return `~/.bursar`; for the superuser, whose home must stay closed to the database's own user, `/var/lib/bursar`."""
+    """Return `~/.bursar`; for the superuser `/var/lib/bursar`: the database's own user must not need root's home."""
     is_superuser = hasattr(os, "geteuid") and os.geteuid() == 0
     return Path("/var/lib/bursar") if is_superuser else Path.home() / ".bursar"
 
