@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bursar.bootstrap import Platform
 from bursar.observability.logging import get_logger, log_context
 from bursar.server.errors import ApiError
 from bursar.server.limits import Allowance
@@ -33,6 +34,7 @@ DRAIN_BYTES = 16 * 1024 * 1024
 DRAIN_S = 5.0
 """How much of a body that nobody reads is taken and thrown away before a refusal: a client that still writes when the
 connection closes would never see the answer."""
+PING_S = 1.0
 _DEFAULTS = {"Cache-Control": "no-store", "Vary": "Authorization, Accept"}
 
 
@@ -62,7 +64,8 @@ class RequestFrame:
                 log.exception("request crashed", method=scope["method"], endpoint=_endpoint(scope))
                 if answer.status:
                     raise
-                await problem_response(Request(scope), ApiError())(scope, answer.receive, answer.send)
+                error = await _what_broke(scope)
+                await problem_response(Request(scope), error)(scope, answer.receive, answer.send)
             finally:
                 log.info(
                     "request",
@@ -122,6 +125,18 @@ class _Answer:
 def _request_id(scope: Scope) -> str:
     sent = Headers(scope=scope).getlist("x-request-id")
     return sent[0] if len(sent) == 1 and _REQUEST_ID.fullmatch(sent[0]) else str(uuid4())
+
+
+async def _what_broke(scope: Scope) -> ApiError:
+    """Return the error for a crash: the database's, when it does not answer, else ours."""
+    platform: Platform | None = getattr(scope["app"].state, "platform", None)
+    try:
+        if platform is not None:
+            await asyncio.wait_for(platform.database.ping(), PING_S)
+    except Exception as error:  # noqa: BLE001 - whatever keeps the database from answering, the cause is not here
+        log.warning("the database does not answer", reason=type(error).__name__)
+        return ApiError("retry", "The database does not answer.", retryable=True, retry_after=5)
+    return ApiError()
 
 
 def _announces_body(scope: Scope) -> bool:

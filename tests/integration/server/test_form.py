@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import httpx2
-import pytest
 
 from bursar.bootstrap import Platform
 from bursar.server.app import create_app
@@ -99,12 +98,12 @@ async def test_media_type_of_errors_is_negotiated_and_nothing_else(http) -> None
     assert plain.content == problem.content
 
 
-@pytest.mark.parametrize("sent", ["a\nb: c", "x" * 10_000, "short", "with space", None])
-async def test_request_id_that_is_not_safe_is_replaced(http, sent) -> None:
-    headers = [] if sent is None else [(b"X-Request-ID", sent.encode())]
-    for path in ("/api/v1/accounts", "/api/v1/health/live", "/nothing"):
-        answer = await http.get(path, headers=headers)
-        assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["x-request-id"])
+async def test_request_id_that_is_not_safe_is_replaced(http) -> None:
+    for sent in ("a\nb: c", "x" * 10_000, "short", "with space", None):
+        headers = [] if sent is None else [(b"X-Request-ID", sent.encode())]
+        for path in ("/api/v1/accounts", "/api/v1/health/live", "/nothing"):
+            answer = await http.get(path, headers=headers)
+            assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["x-request-id"]), sent
 
 
 async def test_request_id_is_kept_on_every_answer(alice) -> None:
@@ -180,12 +179,13 @@ async def test_both_forms_of_a_path_answer_alike_without_redirects(stocked) -> N
     assert (await stocked.call("DELETE", "/connections/1/")).status_code == 404
 
 
-async def test_ready_says_no_when_the_database_is_gone(platform: Platform, http) -> None:
+async def test_ready_says_no_when_the_database_is_gone(platform: Platform, alice, http) -> None:
     assert (await http.get("/api/v1/health/ready")).json()["data"]["checks"] == {"database": "ok"}
     await platform.database.close()
     answer = await http.get("/api/v1/health/ready")
     check_problem(answer, 503, "retry")
     assert answer.headers["retry-after"] == "5"
+    check_problem(await alice.get("/accounts"), 503, "retry")
     assert (await http.get("/api/v1/health/live")).status_code == 200
 
 
