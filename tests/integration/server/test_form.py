@@ -179,13 +179,14 @@ async def test_both_forms_of_a_path_answer_alike_without_redirects(stocked) -> N
     assert (await stocked.call("DELETE", "/connections/1/")).status_code == 404
 
 
-async def test_ready_says_no_when_the_database_is_gone(platform: Platform, alice, http) -> None:
+async def test_ready_says_no_when_the_database_is_gone(platform: Platform, alice, http, log_lines) -> None:
     assert (await http.get("/api/v1/health/ready")).json()["data"]["checks"] == {"database": "ok"}
     await platform.database.close()
     answer = await http.get("/api/v1/health/ready")
     check_problem(answer, 503, "retry")
     assert answer.headers["retry-after"] == "5"
     check_problem(await alice.get("/accounts"), 503, "retry")
+    assert "the database does not answer" in log_lines.getvalue()
     assert (await http.get("/api/v1/health/live")).status_code == 200
 
 
