@@ -33,6 +33,7 @@ SLUG = re.compile(r"[a-z][a-z0-9_]{0,49}")
 API_KEY = {
     "auth_member": "API_KEY",
     "token_key": "api_key",
+    "consent": '"api_key": _TOKEN',
     "adapter_imports": "from datetime import date\nfrom typing import cast\n",
     "domain_connection_names": "ProviderAuthType, ProviderCapability, ProviderCategory",
     "required_settings": '"{slug}_base_url"',
@@ -47,6 +48,7 @@ API_KEY = {
 OAUTH = {
     "auth_member": "OAUTH",
     "token_key": "access_token",
+    "consent": '"code": _CODE',
     "adapter_imports": (
         "from datetime import date, timedelta\nfrom typing import cast\nfrom urllib.parse import urlencode\n"
     ),

@@ -37,7 +37,10 @@ async def main():
         [batch] = [batch async for batch in adapter.sync(connection.credentials, None)]
         assert not batch.rejected and batch.accounts_complete
         read = {account.provider_account_id: account.balance for account in batch.accounts}
-        truth = {one.account_id: world.balance(one.account_id) for one in world.households[0].accounts}
+        truth = {
+            one.account_id: world.balance(one.account_id) + sum(held.value for held in world.positions(one.account_id))
+            for one in world.households[0].accounts
+        }
         assert read == truth and len(truth) > 2, (read, truth)
         wrong = Credentials(dict.fromkeys(connection.credentials, "wrong"))
         try:
@@ -94,6 +97,16 @@ def test_generated_provider_keeps_the_rules(new_provider: ModuleType, lint: Modu
     assert [str(found) for found in lint.lint_tree(house) if found.path.startswith(folder)] == []
     contracts = run(TOOLS / "lint-imports", "--no-cache", cwd=house)
     assert contracts.returncode == 0, contracts.stdout
+
+
+@pytest.mark.parametrize("auth", AUTHS)
+def test_generated_contract_test_runs_and_passes(new_provider: ModuleType, house: Path, auth: str):
+    """A choice of scenarios: all of them take a minute."""
+    new_provider.main(["northbank", "--auth", auth, "--into", str(house)])
+    chosen = "balances or envelope or missing_credential or not_offered or [missing] or another_kind"
+    suite = run(sys.executable, "-m", "pytest", "tests", "-q", "-k", chosen, "-p", "no:cacheprovider", cwd=house)
+    assert suite.returncode == 0, suite.stdout
+    assert " passed" in suite.stdout
 
 
 def test_existing_provider_is_not_overwritten(new_provider: ModuleType, house: Path, capsys):

@@ -1,6 +1,7 @@
 """In which ways can a JSON answer be wrong?"""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from random import Random
@@ -143,7 +144,7 @@ def mutate(body: bytes, dice: Random) -> bytes:
         if isinstance(container, dict) and dice.random() < 0.3:
             del container[key]
         else:
-            container[key] = dice.choice(_ODDITIES)
+            container[key] = deepcopy(dice.choice(_ODDITIES))
     text = encode(value)
     if dice.random() < 0.1:
         text = text[: dice.randrange(len(text))]

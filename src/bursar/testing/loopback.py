@@ -24,7 +24,13 @@ class Answer:
     request_headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
     client: tuple[str, int] | None = None
     """Address of the caller's end of the connection: equal for calls over one connection."""
+    query: bytes = field(default=b"", repr=False)
     delay_s: float = 0.0
+
+    @property
+    def question(self) -> tuple[str, bytes, bytes]:
+        """What was asked: equal for the same page of a listing, another one for the next page."""
+        return self.path, self.query, self.request_body
 
     def saying(self, body: bytes, *, status: int | None = None, content_type: bytes | None = None) -> "Answer":
         """Return the answer with another body, and its length corrected."""
@@ -86,6 +92,7 @@ class Tampering:
             request_body=request,
             request_headers=tuple(scope["headers"]),
             client=scope.get("client"),
+            query=bytes(scope.get("query_string", b"")),
         )
         self.answers.append(answer)
         if self.tamper is not None:

@@ -30,23 +30,23 @@ _RIGHT_OF_GROUPED = Decimal("1234.50")
 _LIMIT_S = 20
 
 
-def _changing(path: str, body: bytes) -> Tamper:
-    return lambda answer: answer.saying(body) if answer.path == path else answer
+def _changing(changed: Answer, body: bytes) -> Tamper:
+    return lambda answer: answer.saying(body) if answer.question == changed.question else answer
 
 
-async def _baseline(stage: ProviderStage) -> tuple[Reading, dict[str, Answer]]:
-    """Return an undisturbed reading and the last answer of each path that it asked for."""
+async def _baseline(stage: ProviderStage) -> tuple[Reading, list[Answer]]:
+    """Return an undisturbed reading and every answer that it was made of."""
     stage.wire.answers.clear()
     reading = await stage.read()
-    return reading, {answer.path: answer for answer in stage.wire.answers}
+    return reading, list(stage.wire.answers)
 
 
-def _damaged(answers: dict[str, Answer], name: str) -> Iterator[tuple[str, Place, bytes]]:
-    for path, answer in answers.items():
+def _damaged(answers: list[Answer], name: str) -> Iterator[tuple[Answer, Place, bytes]]:
+    for answer in answers:
         for place in places(decode(answer.body)):
             body = decode(answer.body)
             DAMAGES[name](place, body)
-            yield path, place, encode(body)
+            yield answer, place, encode(body)
 
 
 def _texts(row: dict[str, Any]) -> set[str]:
@@ -62,10 +62,10 @@ class RecordPromises:
     ) -> None:
         baseline, answers = await _baseline(stage)
         rejected_count = 0
-        for path, place, body in _damaged(answers, damage):
-            with stage.tampering(_changing(path, body)):
+        for answer, place, body in _damaged(answers, damage):
+            with stage.tampering(_changing(answer, body)):
                 reading = await stage.read()
-            self._check_rest_intact(baseline, reading, place, decode(answers[path].body), f"{path} {place}")
+            self._check_rest_intact(baseline, reading, place, decode(answer.body), f"{answer.path} {place}")
             rejected_count += len(reading.rejected)
         assert rejected_count, "no member of any row is required"
 
@@ -98,20 +98,20 @@ class RecordPromises:
     async def test_number_that_is_none_is_rejected_and_never_zero(self, stage: ProviderStage, value: Any) -> None:
         baseline, answers = await _baseline(stage)
         assert baseline.accounts
-        for path, answer in answers.items():
+        for answer in answers:
             for place in places(decode(answer.body)):
                 body = decode(answer.body)
                 if as_number(place.get(body)) is None:
                     continue
                 place.put(body, value)
-                with stage.tampering(_changing(path, encode(body))):
+                with stage.tampering(_changing(answer, encode(body))):
                     try:
                         reading = await stage.read()
                     except ProviderInvalidResponseError:
                         # A bare word makes the whole answer something else than JSON.
                         assert str(value).startswith("raw-token:")
                         continue
-                self._check_no_zero(baseline, reading, f"{path} {place}")
+                self._check_no_zero(baseline, reading, f"{answer.path} {place}")
 
     @staticmethod
     def _check_no_zero(before: Reading, after: Reading, where: str) -> None:
@@ -134,7 +134,7 @@ class RecordPromises:
         found = 0
         amounts = {abs(row.amount) for row in baseline.transactions.values()}
         amounts |= {abs(account.balance) for account in baseline.accounts.values()}
-        for path, answer in answers.items():
+        for answer in answers:
             for place in places(decode(answer.body)):
                 body = decode(answer.body)
                 present = place.get(body)
@@ -142,7 +142,7 @@ class RecordPromises:
                 if number is None or abs(number) not in amounts:
                     continue
                 place.put(body, digits if isinstance(present, str) else raw(digits))
-                with stage.tampering(_changing(path, encode(body))):
+                with stage.tampering(_changing(answer, encode(body))):
                     reading = await stage.read()
                 told = [row.amount for row in reading.transactions.values()]
                 told += [account.balance for account in reading.accounts.values()]
@@ -158,21 +158,21 @@ class RecordPromises:
         self, stage: ProviderStage, body: bytes
     ) -> None:
         _, answers = await _baseline(stage)
-        for path in answers:
-            kind = b"text/html" if body.startswith(b"<") else None
+        kind = b"text/html" if body.startswith(b"<") else None
+        for changed in answers:
 
-            def say(answer: Answer, path: str = path, kind: bytes | None = kind) -> Answer:
-                return answer.saying(body, content_type=kind) if answer.path == path else answer
+            def say(answer: Answer, changed: Answer = changed) -> Answer:
+                return answer.saying(body, content_type=kind) if answer.question == changed.question else answer
 
             with stage.tampering(say), pytest.raises(ProviderInvalidResponseError):
                 await stage.read()
 
     async def test_truncated_answer_is_an_error(self, stage: ProviderStage) -> None:
         _, answers = await _baseline(stage)
-        for path, answer in answers.items():
+        for answer in answers:
             for length in (1, len(answer.body) // 2, len(answer.body) - 1):
                 with (
-                    stage.tampering(_changing(path, answer.body[:length])),
+                    stage.tampering(_changing(answer, answer.body[:length])),
                     pytest.raises(ProviderInvalidResponseError),
                 ):
                     await stage.read()
@@ -180,11 +180,11 @@ class RecordPromises:
     async def test_missing_envelope_member_is_an_error_or_changes_nothing(self, stage: ProviderStage) -> None:
         baseline, answers = await _baseline(stage)
         refused = 0
-        for path, answer in answers.items():
+        for answer in answers:
             for key in decode(answer.body):
                 body = decode(answer.body)
                 del body[key]
-                with stage.tampering(_changing(path, encode(body))):
+                with stage.tampering(_changing(answer, encode(body))):
                     try:
                         reading = await stage.read()
                     except ProviderError:
@@ -192,11 +192,11 @@ class RecordPromises:
                         continue
                 known = (baseline.transactions, baseline.accounts.keys(), baseline.holdings, baseline.rejected)
                 now = (reading.transactions, reading.accounts.keys(), reading.holdings, reading.rejected)
-                assert now == known, f"{path} without {key}"
+                assert now == known, f"{answer.path} without {key}"
         assert refused, "no envelope member is required"
 
     async def test_zero_quantity_closes_a_position(self, stage: ProviderStage) -> None:
-        baseline, answers = await _baseline(stage)
+        baseline, _ = await _baseline(stage)
         if not stage.has(ProviderCapability.HOLDINGS):
             account_id = next(iter(baseline.accounts))
             with pytest.raises(ProviderUnsupportedError):
@@ -204,12 +204,15 @@ class RecordPromises:
             return
         assert baseline.holdings, "the simulator shows no position"
         holding = list(baseline.holdings.values())[-1]
+        stage.wire.answers.clear()
+        await stage.adapter.fetch_holdings(stage.credentials, holding.provider_account_id)
+        answers = list(stage.wire.answers)
         closed = 0
-        for path, place, number in _numbers(answers):
+        for answer, place, number in _numbers(answers):
             if number == holding.quantity:
-                body = decode(answers[path].body)
+                body = decode(answer.body)
                 place.put(body, 0)
-                with stage.tampering(_changing(path, encode(body))):
+                with stage.tampering(_changing(answer, encode(body))):
                     found = await stage.adapter.fetch_holdings(stage.credentials, holding.provider_account_id)
                     listed = {one.provider_holding_id for one in found}
                 assert all(one.quantity for one in found)
@@ -222,13 +225,13 @@ class RecordPromises:
             assert not baseline.holdings
             return
         incomplete = 0
-        for path, _, body in _damaged(answers, "of_the_wrong_type"):
-            with stage.tampering(_changing(path, body)):
+        for answer, _, body in _damaged(answers, "of_the_wrong_type"):
+            with stage.tampering(_changing(answer, body)):
                 reading = await stage.read()
             missing = {before.provider_account_id for key, before in baseline.holdings.items()
                        if key not in reading.holdings}  # fmt: skip
             listed = {listing.provider_account_id for batch in reading.batches for listing in batch.holdings}
-            assert missing & listed <= reading.incomplete_listings, path
+            assert missing & listed <= reading.incomplete_listings, answer.path
             incomplete += bool(missing & listed)
         assert incomplete, "no unreadable position was tried"
 
@@ -240,9 +243,8 @@ class RecordPromises:
         dice = Random(seed)  # noqa: S311 - reproducibility is the point
         results = 0
         for _ in range(25):
-            path = dice.choice(sorted(answers))
-            body = mutate(answers[path].body, dice)
-            with stage.tampering(_changing(path, body)):
+            answer = dice.choice(answers)
+            with stage.tampering(_changing(answer, mutate(answer.body, dice))):
                 try:
                     async with asyncio.timeout(_LIMIT_S):
                         await stage.read()
@@ -254,10 +256,10 @@ class RecordPromises:
         assert results < 25, "mutations that change nothing prove nothing"
 
 
-def _numbers(answers: dict[str, Answer]) -> Iterator[tuple[str, Place, Decimal]]:
-    for path, answer in answers.items():
+def _numbers(answers: list[Answer]) -> Iterator[tuple[Answer, Place, Decimal]]:
+    for answer in answers:
         body = decode(answer.body)
         for place in places(body):
             number = as_number(place.get(body))
             if number is not None:
-                yield path, place, number
+                yield answer, place, number
