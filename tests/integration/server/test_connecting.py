@@ -2,7 +2,8 @@
 
 import asyncio
 
-from bursar.server.schemas.base import ItemOf
+from bursar.server.schemas.accounts import HoldingOut
+from bursar.server.schemas.base import ItemOf, PageOf
 from bursar.server.schemas.connections import ConnectionOut
 from bursar.server.schemas.runs import SyncRunOut
 
@@ -43,7 +44,13 @@ async def test_connect_sync_and_leave(banked) -> None:
     rows = (await user.get(f"/bank_connections/{active.id}/transactions")).json()
     assert rows["meta"]["total"] == ended.transactions.created
     assert {row["bank_id"] for row in rows["data"]} == {"ins_109508"}
-    assert len(await user.list("/bank_accounts")) == ended.accounts.created
+    accounts = await user.list("/bank_accounts")
+    assert len(accounts) == ended.accounts.created
+    holdings = [
+        PageOf[HoldingOut].model_validate((await user.get(f"/accounts/{each['id']}/holdings")).json()).data
+        for each in accounts
+    ]
+    assert sum(map(len, holdings)) == ended.holdings.created > 0
 
     renewal = await user.post(f"/connections/{active.id}/renewals", json={})
     assert renewal.status_code == 201 and renewal.json()["data"]["connect"]["link_token"]

@@ -7,7 +7,7 @@ import httpx2
 from pydantic import SecretStr
 
 from bursar.server.schemas.base import ItemOf, PageOf
-from bursar.server.schemas.runs import FormatOut, ImportResultOut
+from bursar.server.schemas.runs import FormatOut, ImportResultOut, RejectedRecordOut
 from bursar.settings import Settings
 
 ROWS = [("05", "-3.50", "COFFEE"), ("06", "-4.00", "TEA")]
@@ -67,6 +67,17 @@ async def test_content_decides_not_the_name(alice, statement) -> None:
         assert answer.status_code == 201, answer.text
         stored = (await alice.list("/imports"))[0]["file_name"]
         assert "/" not in stored and stored.isprintable()
+
+
+async def test_row_that_cannot_be_read_is_told_and_listed(alice, statement) -> None:
+    answer = await alice.upload(statement([*ROWS, ("07", "twelve", "BROKEN")]))
+    assert answer.status_code == 201
+    data = answer.json()["data"]
+    assert (data["transactions_read"], data["transactions_imported"], data["transactions_rejected"]) == (3, 2, 1)
+    assert [each["reason"] for each in data["rejected"]] == ["bad_number"]
+    listed = (await alice.get(f"/rejected_records?connection_id={data['connection_id']}")).json()
+    (record,) = PageOf[RejectedRecordOut].model_validate(listed).data
+    assert (record.kind, record.reason, listed["meta"]["total"]) == ("transaction", "bad_number", 1)
 
 
 async def test_account_is_asked_for_when_the_file_does_not_name_it(alice, statement) -> None:

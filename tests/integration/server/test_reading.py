@@ -6,6 +6,7 @@ from bursar.server.schemas.accounts import AccountOut
 from bursar.server.schemas.balances import BalanceOut
 from bursar.server.schemas.base import ItemOf, PageOf
 from bursar.server.schemas.proofs import ProofOut
+from bursar.server.schemas.providers import ProviderOut
 from bursar.server.schemas.runs import ImportOut
 from bursar.server.schemas.transactions import ChangeOut, TransactionOut
 
@@ -148,7 +149,8 @@ async def test_imports_are_listed_and_shown(stocked) -> None:
 
 
 async def test_providers_are_listed_and_an_unknown_one_names_the_known(alice) -> None:
-    slugs = [each["slug"] for each in await alice.list("/providers")]
+    listed = (await alice.get("/providers")).json()
+    slugs = [each.slug for each in PageOf[ProviderOut].model_validate(listed).data]
     assert "plaid" in slugs and "ofx_file" in slugs
     assert (await alice.get("/providers/plaid")).json()["data"]["auth_type"] == "link_token"
     refused = await alice.get("/providers/nobody")
