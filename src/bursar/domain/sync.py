@@ -105,6 +105,9 @@ class SyncBatch:
     accounts_complete: bool = False
     """True when `accounts` is all of them: an account that is missing is then marked as missing (never deleted)."""
     transactions: Sequence[ProviderTransactionData] = ()
+    transactions_complete: bool = False
+    """True when `transactions` is everything that the source still holds, from each account's oldest row in it on: what
+    the ledger has from this source since then and the batch lacks is taken back. Ids must be stable at the source."""
     removed: Sequence[RemovedTransaction] = ()
     holdings: Sequence[HoldingsListing] = ()
     balances: Sequence[BalanceObservation] = ()

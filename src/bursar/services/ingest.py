@@ -9,7 +9,13 @@ from bursar.domain.sync import RecordCounts, RecordKind, RejectedRecord, RejectR
 from bursar.domain.transactions import ProviderTransactionData
 from bursar.services.ingest_accounts import ResolvedAccount, resolve_accounts
 from bursar.services.ingest_target import IngestTarget
-from bursar.services.ingest_transactions import RowsOfAccount, remove_stranded, remove_transactions, write_transactions
+from bursar.services.ingest_transactions import (
+    RowsOfAccount,
+    remove_stranded,
+    remove_transactions,
+    remove_unlisted,
+    write_transactions,
+)
 from bursar.services.snapshots import write_snapshots
 from bursar.storage import accounts, connections, holdings, sync_runs
 from bursar.storage.unit_of_work import Transaction
@@ -26,10 +32,11 @@ async def apply_batch(
     report = SyncReport(warnings=list(batch.warnings), rejected=list(batch.rejected))
     resolved = await resolve_accounts(tx, tenant_id, target, batch, report, at)
     await accounts.lock_accounts(tx, tenant_id, sorted({account.account_id for account in resolved.values()}))
+    groups = _group(batch, resolved, report)
     await write_transactions(
         tx,
         tenant_id,
-        _group(batch, resolved, report),
+        groups,
         id_trust=target.id_trust,
         sync_run_id=target.sync_run_id,
         at=at,
@@ -44,6 +51,8 @@ async def apply_batch(
         at=at,
         report=report,
     )
+    if batch.transactions_complete and not batch.rejected:
+        await remove_unlisted(tx, tenant_id, groups, sync_run_id=target.sync_run_id, at=at, report=report)
     await remove_stranded(tx, tenant_id, list(resolved.values()), sync_run_id=target.sync_run_id, at=at, report=report)
     await _write_holdings(tx, tenant_id, batch, resolved, report, at)
     await write_snapshots(tx, tenant_id, target, batch, resolved, report, at)

@@ -163,6 +163,41 @@ async def remove_transactions(
         )
 
 
+async def remove_unlisted(
+    tx: Transaction,
+    tenant_id: UUID,
+    groups: Sequence[RowsOfAccount],
+    *,
+    sync_run_id: UUID,
+    at: datetime,
+    report: SyncReport,
+) -> None:
+    """Take back what a complete listing lacks: rows that vanished while nobody could tell (a lost cursor).
+
+    Only rows from the listing's oldest day on: an institution that shortens its history removes nothing by it. An
+    account without any listed row is left alone, because a listing that was emptied by a fault looks the same.
+    """
+    for group in groups:
+        listed = [row.provider_transaction_id for row in group.rows if row.provider_transaction_id]
+        unlisted = await source_records.list_unlisted_keys(
+            tx,
+            tenant_id,
+            source_id=group.account.source_id,
+            listed=listed,
+            since=min(row.transaction_date for row in group.rows),
+        )
+        removed = [RemovedTransaction(provider_transaction_id=key) for key in unlisted]
+        await remove_transactions(
+            tx,
+            tenant_id,
+            removed,
+            source_ids=[group.account.source_id],
+            sync_run_id=sync_run_id,
+            at=at,
+            report=report,
+        )
+
+
 async def remove_stranded(
     tx: Transaction,
     tenant_id: UUID,

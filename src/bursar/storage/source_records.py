@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import LiteralString
 from uuid import UUID
 
@@ -213,6 +213,22 @@ async def withdraw_evidence(
         {"tenant_id": tenant_id, "source_ids": list(source_ids), "keys": list(keys), "at": at},
     )
     return [transaction_id for (transaction_id,) in await found.fetchall()]
+
+
+async def list_unlisted_keys(
+    tx: Transaction, tenant_id: UUID, *, source_id: UUID, listed: Sequence[str], since: date
+) -> list[str]:
+    """Return the keys of a source's living evidence, for rows since a day, that are not in a listing."""
+    found = await tx.execute(
+        """
+        SELECT e.key FROM source_records e
+        JOIN transactions t ON t.tenant_id = e.tenant_id AND t.id = e.transaction_id
+        WHERE e.tenant_id = %s AND e.source_id = %s AND e.withdrawn_at IS NULL AND e.superseded_at IS NULL
+            AND t.transaction_date >= %s AND e.key <> ALL(%s)
+        """,
+        [tenant_id, source_id, since, list(listed)],
+    )
+    return [str(key) for (key,) in await found.fetchall()]
 
 
 async def list_stranded_keys(

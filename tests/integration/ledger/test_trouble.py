@@ -169,3 +169,21 @@ async def test_disconnected_connection_keeps_its_history_and_no_credentials(bank
     assert not [account for account in await bank.accounts() if account.is_active]
     assert bank.query("SELECT * FROM connection_credentials") == []
     assert isinstance(await bank.platform.sync.sync_now(bank.tenant_id, connection.id), Failure)
+
+
+async def test_rows_removed_while_the_stored_position_was_lost_are_taken_back(bank, connection) -> None:
+    kept = bank.world.script.add_settled(CHECKING, Decimal("-1.11"), "STAYS")
+    gone = bank.world.script.add_settled(CHECKING, Decimal("-2.22"), "GOES")
+    await bank.sync(connection)
+    assert {"STAYS", "GOES"} <= {row.description for row in await bank.rows()}
+    assert kept != gone
+    bank.world.script.remove(gone)
+    bank.query(
+        """UPDATE connections SET sync_cursor = '{"transactions": "lost"}' WHERE id = %(id)s RETURNING 1""",
+        id=connection.id,
+    )
+    run = await bank.sync(connection)
+    assert "full_resync" in {warning["code"] for warning in run.warnings}
+    descriptions = [row.description for row in await bank.rows()]
+    assert ("STAYS" in descriptions, "GOES" in descriptions) == (True, False)
+    await bank.assert_equal_truth()

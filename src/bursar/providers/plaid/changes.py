@@ -59,6 +59,7 @@ async def read_banking(client: PlaidClient, token: str, listed: AccountsAnswer, 
         accounts=records,
         accounts_complete=accounts_complete,
         transactions=transactions,
+        transactions_complete=may_advance and update.is_whole,
         removed=[to_removed(row) for row in update.removed],
         rejected=collector.rejected,
         warnings=collector.warnings,
@@ -129,8 +130,7 @@ async def _read_update(
         collector.warnings.append(
             DataWarning(
                 code="full_resync",
-                message="Plaid no longer knows the stored position, so the whole history was read again. "
-                "Rows that were removed in between are not reported.",
+                message="Plaid no longer knows the stored position, so the whole history was read again.",
             )
         )
     if update.next_cursor is None:

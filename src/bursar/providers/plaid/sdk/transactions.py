@@ -23,6 +23,7 @@ from bursar.transport.redaction import Secret
 
 MAX_PAGE_SIZE = 500
 MAX_SYNC_RESTARTS = 5
+HISTORY_COMPLETE = "HISTORICAL_UPDATE_COMPLETE"
 NOT_READY = "NOT_READY"
 CategoryVersion = Literal["v1", "v2"]
 
@@ -114,7 +115,7 @@ class TransactionCalls(PlaidSession):
                 restarts += 1
                 await self._timing.sleep(min(8.0, 0.5 * 2.0 ** (restarts - 1)) * (1.0 - self._timing.random() / 2))
             else:
-                return merge_pages(pages, restarts)
+                return merge_pages(pages, restarts, from_beginning=not cursor)
 
     async def get_transactions(
         self,
@@ -170,7 +171,7 @@ class TransactionCalls(PlaidSession):
         return await self._change("/transactions/refresh", {"access_token": access_token}, Acknowledgement)
 
 
-def merge_pages(pages: Sequence[SyncPage], restarts: int = 0) -> TransactionsUpdate:
+def merge_pages(pages: Sequence[SyncPage], restarts: int = 0, *, from_beginning: bool = False) -> TransactionsUpdate:
     """The pages of one update as one: of two words about a transaction, the later page's stands."""
     added: dict[str, Transaction] = {}
     modified: dict[str, Transaction] = {}
@@ -202,4 +203,5 @@ def merge_pages(pages: Sequence[SyncPage], restarts: int = 0) -> TransactionsUpd
         rejected=tuple(row for page in pages for row in page.rejected),
         pages=len(pages),
         restarts=restarts,
+        is_whole=from_beginning and last.transactions_update_status == HISTORY_COMPLETE,
     )

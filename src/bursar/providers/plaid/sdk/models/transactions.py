@@ -137,6 +137,7 @@ class TransactionsUpdate(WireModel, frozen=True, kw_only=True):
         accounts: those with activity in this update, balances as cached by Plaid.
         rejected: rows that could not be read; storing the cursor would lose them for good.
         restarts: how often the data changed under the reading.
+        is_whole: True when this is the whole history, read from the beginning: what is not in it no longer exists.
     """
 
     added: tuple[Transaction, ...]
@@ -148,6 +149,7 @@ class TransactionsUpdate(WireModel, frozen=True, kw_only=True):
     rejected: tuple[RejectedRow, ...] = ()
     pages: int = 1
     restarts: int = 0
+    is_whole: bool = False
 
 
 class TransactionsListing(WireModel, frozen=True, kw_only=True):
