@@ -15,7 +15,7 @@ from bursar.cli.output import say
 from bursar.cli.session import CommandError, describe_error
 
 if TYPE_CHECKING:
-    from bursar.cli.demo_story import Steps
+    from bursar.cli.demo_story import Stage, Steps
     from bursar.sandbox.app import SandboxApp
     from bursar.sandbox.world import World
 
@@ -49,14 +49,25 @@ def demo(
 
 
 async def _play(steps: "Steps", home: Path, *, once: bool) -> None:
-    from bursar.cli.demo_story import Stage, play
     from bursar.cli.serving import wait_for_signal
     from bursar.observability.logging import configure_logging
 
-    configure_logging(level="ERROR")
+    configure_logging(level="CRITICAL")
     playing = asyncio.create_task(wait_for_signal(), name="signals")
+    try:
+        await _play_until(playing, steps, home, once=once)
+    except Exception:
+        # Ctrl-C reaches the database's processes too: what they did not finish is no failure then.
+        await asyncio.sleep(0)
+        if not playing.done():
+            raise
+        say("Stopped.")
+
+
+async def _play_until(playing: "asyncio.Task[None]", steps: "Steps", home: Path, *, once: bool) -> None:
+    from bursar.cli.demo_story import play
+
     async with _open_stage(steps, home) as (stage, sandbox):
-        assert isinstance(stage, Stage)
         story = asyncio.create_task(play(stage, steps), name="story")
         await asyncio.wait({playing, story}, return_when=asyncio.FIRST_COMPLETED)
         if not story.done():
@@ -77,7 +88,7 @@ async def _play(steps: "Steps", home: Path, *, once: bool) -> None:
 
 
 @asynccontextmanager
-async def _open_stage(steps: "Steps", home: Path) -> "AsyncGenerator[tuple[object, SandboxApp]]":
+async def _open_stage(steps: "Steps", home: Path) -> "AsyncGenerator[tuple[Stage, SandboxApp]]":
     """Start the simulated world, the database, the worker and the server; stop them all again."""
     from bursar.bootstrap import open_platform, read_settings
     from bursar.cli.demo_story import CONTROL_TOKEN, PROVIDER, Stage

@@ -30,7 +30,7 @@ def serve(
         settings = read_settings()
         configure_logging(level=settings.log_level)
         address = (host or settings.host, settings.port if port is None else port)
-        async with open_platform(settings) as platform, asyncio.TaskGroup() as group:
+        async with open_platform(settings) as platform:
             local = await platform.access.ensure_local_user()
 
             def tell(real_host: str, real_port: int) -> None:
@@ -41,7 +41,7 @@ def serve(
                 note("Stop with Ctrl-C.")
 
             stop = asyncio.Event()
-            signals = group.create_task(_set_at_signal(stop))
+            signals = asyncio.create_task(_set_at_signal(stop), name="signals")
             try:
                 await serve_http(
                     platform,

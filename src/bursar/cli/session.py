@@ -125,6 +125,9 @@ def describe_error(error: BaseException) -> str:
     if type(error).__name__ == "ValidationError":
         fields = ", ".join(f"BURSAR_{'_'.join(map(str, each['loc'])).upper()}" for each in _errors_of(error))
         return f"A setting cannot be used: {fields}. Correct it in the environment."
+    if type(error) is RuntimeError:
+        # The embedded database says in words what it lacks.
+        return clean_text(str(error))
     if isinstance(error, OSError):
         return clean_text(f"{error.strerror or type(error).__name__}: {error.filename or 'the operating system'}")
     return f"Bursar failed ({type(error).__name__}). Run it again with --debug before the command to see where."
