@@ -49,8 +49,9 @@ async def test_second_run_of_a_connection_that_is_being_read_is_refused(bank, co
 
 
 async def test_run_that_was_believed_dead_writes_nothing_when_it_wakes(bank, connection) -> None:
-    bank.world.script.add_settled(CHECKING, Decimal("-1.00"), "TOLD TO BOTH")
+    ghost = bank.world.script.add_settled(CHECKING, Decimal("-1.00"), "TOLD TO THE FIRST RUN ONLY")
     zombie = await begin_slow_run(bank, connection, 1.5)
+    bank.world.script.remove(ghost)
     bank.world.advance(LEASE + timedelta(seconds=1))
     living = await bank.sync(connection)
     assert living.status is SyncStatus.SUCCEEDED

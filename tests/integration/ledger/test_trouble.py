@@ -6,11 +6,16 @@ from decimal import Decimal
 
 import pytest
 
+from bursar.domain.balances import SnapshotSource
 from bursar.domain.connections import ConnectionStatus
+from bursar.domain.evidence import IdTrust
 from bursar.domain.failures import Conflict, ProviderFailed
 from bursar.domain.result import Failure, Success
-from bursar.domain.sync import SyncStatus
+from bursar.domain.sync import SyncBatch, SyncStatus
+from bursar.domain.transactions import ProviderTransactionData
 from bursar.sandbox.faults import FaultKind
+from bursar.services.ingest import apply_batch
+from bursar.services.ingest_target import IngestTarget
 from bursar.testing.loopback import Answer
 
 CHECKING = "hudson-first-river-checking"
@@ -149,6 +154,46 @@ async def test_relink_with_new_ids_keeps_accounts_and_rows_without_duplicates(ba
     bank.live(days=3)
     await bank.sync(connection)
     await bank.assert_equal_truth()
+
+
+async def test_relink_to_an_unchanged_bank_changes_no_row_and_tells_no_change(bank, connection) -> None:
+    before = bank.query("SELECT id, version FROM transactions ORDER BY id")
+    _, public_token = await bank.begin()
+    await bank.complete(connection.id, {"public_token": public_token})
+    run = await bank.sync(connection)
+    assert run.counts["transactions"]["updated"] == run.counts["transactions"]["created"] == 0
+    assert bank.query("SELECT id, version FROM transactions ORDER BY id") == before
+    assert await bank.changes(run) == []
+
+
+async def test_row_of_an_account_that_nobody_listed_is_rejected_and_holds_the_cursor(bank, connection) -> None:
+    cursor = (await bank.connection(connection)).sync_cursor
+    (run, *_) = await bank.platform.sync.list_runs(bank.tenant_id, connection.id)
+    stray = ProviderTransactionData(
+        provider_account_id="nobody-listed-it",
+        provider_transaction_id="stray",
+        transaction_type="payment",
+        subtype="purchase",
+        amount=Decimal("-1.00"),
+        currency="USD",
+        transaction_date=bank.world.now.date(),
+    )
+    async with bank.platform.database.transaction(bank.tenant_id) as tx:
+        target = IngestTarget(
+            connection_id=connection.id,
+            provider_slug="plaid",
+            institution_name=None,
+            id_trust=IdTrust.STABLE,
+            sync_run_id=run.id,
+            snapshot_source=SnapshotSource.MANUAL_SYNC,
+            hash_identity=str,
+        )
+        batch = SyncBatch(transactions=[stray], cursor={"transactions": "further on"})
+        report = await apply_batch(tx, bank.tenant_id, target, batch, bank.world.now)
+    assert report.transactions.rejected == 1
+    assert report.status() is SyncStatus.PARTIAL
+    assert (await bank.connection(connection)).sync_cursor == cursor
+    assert [one["provider_id"] for one in await bank.platform.queries.list_rejected(bank.tenant_id)] == ["stray"]
 
 
 async def test_same_login_connected_again_is_the_first_connection(bank, connection) -> None:

@@ -184,6 +184,11 @@ class TestIdsThatCountWithTheirContent:
         content.take([row("a")])
         assert kinds(content.take([row(None)])) == ["duplicate"]
 
+    def test_row_with_two_numbers_is_counted_once(self, content) -> None:
+        content.take([row("a")])
+        assert kinds(content.take([row("a", "-9.00", "OTHER"), row("b")])) == ["id_reused", "updated"]
+        assert kinds(content.take([row(None), row(None)])) == ["duplicate", "new"]
+
     def test_constant_id_tells_nothing(self, content) -> None:
         rows = [row("0000", f"-{n}.00", f"TEXT {n}") for n in range(1, 5)]
         content.take(rows)
