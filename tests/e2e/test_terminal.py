@@ -2,10 +2,13 @@
 
 import json
 import re
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
+from bursar.cli import main
 
 
 def test_import_then_every_view_shows_the_rows(run, statement):
@@ -160,6 +163,20 @@ def test_providers_and_version_are_listed(run):
     assert ".qfx" in providers["ofx_file"]["file_formats"]
     assert "settings missing" in run("providers").out
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", run("version").out)
+
+
+def test_base_install_says_what_to_install(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "typer", None)
+    done = run("accounts")
+    assert done.code == 1
+    assert 'pip install "bursar[server]"' in done.err
+
+
+def test_debug_shows_where_an_error_comes_from(run, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["bursar", "--debug", "proof", "deadbeef"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_token_is_created_and_revoked(run):

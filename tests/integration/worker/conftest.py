@@ -176,6 +176,12 @@ class Stage:
             assert time.monotonic() < deadline, "it never came to this"
             await asyncio.sleep(0.05)
 
+    async def request(self, platform: Platform, connected: Connected) -> SyncRun:
+        """Ask for a reading; return the run that waits."""
+        asked = await platform.sync.request_sync(connected.tenant_id, connected.connection_id)
+        assert isinstance(asked, Success), asked
+        return asked.value
+
     async def get_run(self, platform: Platform, connected: Connected) -> SyncRun:
         """Return the run as it is now."""
         found = await platform.sync.get_run(connected.tenant_id, connected.run_id)
