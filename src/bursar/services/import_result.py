@@ -1,7 +1,7 @@
 """What did an import do, in figures that add up and in one sentence?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
@@ -62,7 +62,8 @@ def to_result(
         transactions_rejected=rows.rejected,
         holdings_imported=report.holdings.created + report.holdings.updated,
         balances_imported=report.balances.created,
-        rejected=tuple(report.rejected),
+        # In a file the account's id is its real number: it goes no further than here.
+        rejected=tuple(replace(record, provider_account_id=None) for record in report.rejected),
         warnings=tuple(report.warnings),
         period_start=file.period_start,
         period_end=file.period_end,

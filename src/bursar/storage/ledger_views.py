@@ -169,14 +169,20 @@ async def list_changes(
     with_created: bool = False,
     limit: int = 100,
 ) -> list[TransactionChange]:
-    """Return what happened to rows, in the order in which it happened."""
+    """Return what happened to rows, in the order in which it happened.
+
+    A reader who goes on from the last id misses nothing: what a transaction has written that is older than any still
+    running one is shown only when that one has ended, because it may yet commit lower ids. One run's changes are
+    asked for when it has ended, and are shown at once.
+    """
     async with tx.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
             """
             SELECT id, type, subject_id AS transaction_id, occurred_at, sync_run_id, data
             FROM outbox
             WHERE tenant_id = %(tenant_id)s AND id > %(after_id)s
-                AND (%(run)s::uuid IS NULL OR sync_run_id = %(run)s)
+                AND (sync_run_id = %(run)s
+                    OR %(run)s::uuid IS NULL AND written_by < pg_snapshot_xmin(pg_current_snapshot()))
                 AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)
                 AND (%(with_created)s AND type LIKE 'transaction.%%'
                     OR type IN ('transaction.updated', 'transaction.removed'))

@@ -339,6 +339,7 @@ CREATE TABLE outbox (
     sync_run_id uuid,
     occurred_at timestamptz NOT NULL,
     data jsonb NOT NULL,
+    written_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
     PRIMARY KEY (tenant_id, id)
 );
 CREATE INDEX outbox_changes ON outbox (tenant_id, sync_run_id) WHERE type <> 'transaction.created';
