@@ -99,7 +99,7 @@ def load_master_keys(settings: Settings) -> MasterKeys:
 async def prepare_database(url: str) -> str:
     """Bring the schema up to date when it is not; return its revision."""
     revision = await current_revision(url)
-    if revision == newest_revision():
+    if revision is not None and revision == newest_revision():
         return revision
     return await migrate_async(url)
 

@@ -77,7 +77,12 @@ class JobQueue:
         )
         await deferrer.defer_async(tenant_id=str(tenant_id), connection_id=str(connection_id), run_id=str(run_id))
 
-    async def requeue_stalled(self, *, stalled_after_s: int, max_attempts: int) -> list[RescuedJob]:
+    async def requeue_stalled(
+        self,
+        *,
+        stalled_after_s: float,  # lint: allow no-float - seconds, not money
+        max_attempts: int,
+    ) -> list[RescuedJob]:
         """Give the jobs of workers without a heartbeat to others, at once; return them. Safe to call from anywhere."""
         rows = await self._app.connector.execute_query_all_async(
             _REQUEUE_STALLED, stalled_after_s=stalled_after_s, max_attempts=max_attempts
