@@ -27,7 +27,7 @@ $(READY): pyproject.toml uv.lock
 	@$(UV) sync --quiet --frozen --all-extras --inexact --python .venv/bin/python
 	@touch $@
 
-demo: $(READY)  ## A ledger full of simulated banks in your browser (ARGS=--once: print and leave)
+demo: $(READY)  ## Two simulated banks in one ledger, with a server to ask (ARGS=--once: print and leave)
 	@.venv/bin/bursar demo $(ARGS)
 
 test: $(READY)  ## Every test but the long runs; BURSAR_TEST_DATABASE_URL uses a PostgreSQL of yours
