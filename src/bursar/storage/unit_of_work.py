@@ -14,7 +14,8 @@ Transaction: TypeAlias = psycopg.AsyncConnection[TupleRow]
 
 _AS_TENANT: LiteralString = (
     "SELECT set_config('role', 'bursar_app', true), set_config('app.tenant_id', %s, true), "
-    "set_config('app.token_digest', %s, true)"
+    "set_config('app.token_digest', %s, true), set_config('work_mem', '32MB', true), "
+    "set_config('client_min_messages', 'warning', true)"
 )
 _MAX_CAUSES = 8
 _AS_SCHEDULER: LiteralString = "SELECT set_config('role', 'bursar_scheduler', true)"
