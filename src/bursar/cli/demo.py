@@ -65,10 +65,8 @@ async def _play(steps: "Steps", home: Path, *, once: bool) -> None:
 
 
 async def _play_until(playing: "asyncio.Task[None]", steps: "Steps", home: Path, *, once: bool) -> None:
-    from bursar.cli.demo_story import play
-
     async with _open_stage(steps, home) as (stage, sandbox):
-        story = asyncio.create_task(play(stage, steps), name="story")
+        story = asyncio.create_task(_tell(stage, steps), name="story")
         await asyncio.wait({playing, story}, return_when=asyncio.FIRST_COMPLETED)
         if not story.done():
             story.cancel()
@@ -85,6 +83,17 @@ async def _play_until(playing: "asyncio.Task[None]", steps: "Steps", home: Path,
         following = asyncio.create_task(_follow_time(sandbox), name="time")
         await playing
         following.cancel()
+
+
+async def _tell(stage: "Stage", steps: "Steps") -> None:
+    from bursar.cli.demo_pages import show_ledger
+    from bursar.cli.demo_story import play
+
+    told = await play(stage, steps)
+    with steps.step("ask the ledger, and prove it"):
+        await show_ledger(stage, told)
+    say("Timings: " + ", ".join(f"{what} {seconds:.1f} s" for what, seconds in steps.took))
+    say(f"Done in {sum(seconds for _, seconds in steps.took):.1f} s.")
 
 
 @asynccontextmanager
