@@ -1,10 +1,13 @@
 """Is every provider and importer that the registry finds held to the suites?"""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import bursar
 from bursar.registry import Registry
 
 HERE = Path(__file__).parent
@@ -38,3 +41,28 @@ def test_every_registered_provider_and_importer_has_a_declaration(kind) -> None:
 
 def test_folder_without_a_declaration_would_be_noticed(tmp_path) -> None:
     assert declared(str(tmp_path), "provider_contract") == set()
+
+
+def test_nothing_but_the_suites_needs_pytest() -> None:
+    package = Path(bursar.__file__).parent
+    importing = {
+        path.relative_to(package).parts[0]
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+        if name.split(".")[0] in {"pytest", "pytest_asyncio", "hypothesis"}
+    }
+    assert importing == {"testing"}
+
+
+def test_without_pytest_the_suites_say_what_to_install() -> None:
+    script = "import sys; sys.modules['pytest'] = None; import bursar.testing"
+    outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert outcome.returncode == 1
+    assert "pip install 'bursar[server]' pytest pytest-asyncio" in outcome.stderr
