@@ -36,11 +36,7 @@ class Database:
             timeout=timeout_s,
             open=False,
             check=AsyncConnectionPool.check_connection,
-            kwargs={
-                "autocommit": False,
-                "prepare_threshold": None,
-                "options": "-c client_min_messages=warning -c work_mem=32MB",
-            },
+            kwargs={"autocommit": False, "prepare_threshold": None},
         )
 
     async def open(self) -> None:
