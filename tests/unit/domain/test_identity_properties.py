@@ -83,7 +83,7 @@ def imported(files: Sequence[Rows], trust: IdTrust) -> MemoryLedger:
     return ledger
 
 
-amounts = st.sampled_from([Decimal("-3.50"), Decimal("-3.5"), Decimal("-12"), Decimal("100.00")])
+amounts = st.sampled_from([Decimal("-3.50"), Decimal("-3.5"), Decimal(-12), Decimal("100.00")])
 texts = st.sampled_from(["COFFEE", "coffee ", "RENT"])
 events = st.lists(st.tuples(st.integers(0, DAYS), amounts, texts), max_size=14)
 numberings = st.sampled_from(["unique", "missing", "dated", "mixed"])
