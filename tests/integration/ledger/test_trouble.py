@@ -156,6 +156,20 @@ async def test_relink_with_new_ids_keeps_accounts_and_rows_without_duplicates(ba
     await bank.assert_equal_truth()
 
 
+async def test_row_that_vanished_between_two_consents_stays_and_is_told_as_a_gap(bank, connection) -> None:
+    world_id = bank.world.script.add_settled(CHECKING, Decimal("-8.00"), "GONE BETWEEN CONSENTS")
+    bank.live(days=1)
+    await bank.sync(connection)
+    bank.live(days=1)
+    bank.world.script.remove(world_id)
+    _, public_token = await bank.begin()
+    await bank.complete(connection.id, {"public_token": public_token})
+    run = await bank.sync(connection)
+    # The new consent lists what exists and never says what vanished: a settled row is not taken back on silence.
+    assert (await bank.row("GONE BETWEEN CONSENTS")).removed_at is None
+    assert "balance_gap" in {warning["code"] for warning in run.warnings}
+
+
 async def test_relink_to_an_unchanged_bank_changes_no_row_and_tells_no_change(bank, connection) -> None:
     before = bank.query("SELECT id, version FROM transactions ORDER BY id")
     _, public_token = await bank.begin()
