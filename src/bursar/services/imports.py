@@ -204,9 +204,14 @@ class ImportService:
         connection = await self._connection(tx, tenant_id, user_id, file, now)
         run_id = new_id()
         await sync_runs.insert_run(
-            tx, tenant_id, run_id, connection_id=connection.id, trigger=SyncTrigger.IMPORT, at=now
+            tx,
+            tenant_id,
+            run_id,
+            connection_id=connection.id,
+            trigger=SyncTrigger.IMPORT,
+            at=now,
+            status=SyncStatus.RUNNING,
         )
-        await sync_runs.start_run(tx, tenant_id, run_id, connection_id=connection.id, at=now)
         report = await apply_batch(
             tx,
             tenant_id,

@@ -105,7 +105,13 @@ class SyncService:
             if refused is not None:
                 return Failure(refused)
             await sync_runs.insert_run(
-                tx, tenant_id, run_id, connection_id=connection_id, trigger=trigger, at=self._clock.now()
+                tx,
+                tenant_id,
+                run_id,
+                connection_id=connection_id,
+                trigger=trigger,
+                at=self._clock.now(),
+                status=SyncStatus.RUNNING,
             )
         ended = False
         try:

@@ -14,15 +14,22 @@ from bursar.storage.unit_of_work import Transaction
 
 
 async def insert_run(
-    tx: Transaction, tenant_id: UUID, run_id: UUID, *, connection_id: UUID, trigger: SyncTrigger, at: datetime
+    tx: Transaction,
+    tenant_id: UUID,
+    run_id: UUID,
+    *,
+    connection_id: UUID,
+    trigger: SyncTrigger,
+    at: datetime,
+    status: SyncStatus = SyncStatus.QUEUED,
 ) -> None:
-    """Record that a run is asked for; it is `queued` until a worker starts it."""
+    """Record that a run is asked for: `queued` when a job for it stands in the same transaction, else `running`."""
     await tx.execute(
         """
         INSERT INTO sync_runs (tenant_id, id, connection_id, trigger, status, started_at)
-        VALUES (%s, %s, %s, %s, 'queued', %s)
+        VALUES (%s, %s, %s, %s, %s, %s)
         """,
-        [tenant_id, run_id, connection_id, trigger.value, at],
+        [tenant_id, run_id, connection_id, trigger.value, status.value, at],
     )
 
 
