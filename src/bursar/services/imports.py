@@ -16,7 +16,7 @@ from bursar.domain.connections import Connection, CredentialType
 from bursar.domain.failures import Conflict, FileRefused, NotFound, ServiceFailure
 from bursar.domain.ids import new_id
 from bursar.domain.result import Failure, Result, Success
-from bursar.domain.sync import SyncBatch, SyncReport, SyncTrigger
+from bursar.domain.sync import SyncBatch, SyncReport, SyncStatus, SyncTrigger
 from bursar.domain.time import Clock
 from bursar.ports.errors import ProviderValidationError
 from bursar.ports.importer import ImporterSpec, ImportLimits, ImportOptions, StatementFile
