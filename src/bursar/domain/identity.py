@@ -7,6 +7,8 @@ each rule over all rows before the next one; what stays unpaired is new.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from bursar.domain.evidence import Decision, DuplicateDecision, Evidence, EvidenceOrigin, IdTrust
@@ -64,7 +66,15 @@ class _Pairing:
                     self.by_id[evidence.provider_transaction_id].append(evidence)
             if evidence.fingerprint is not None:
                 self.by_print[evidence.fingerprint].append(evidence)
-        self.pending = [e for e in self.stored if e.is_pending and not (e.is_withdrawn or e.is_superseded)]
+        living = [e for e in self.stored if not (e.is_withdrawn or e.is_superseded)]
+        # Where ids are stable, a pending row is replaced by link or by id; only one whose source has ended cannot be.
+        by_id_only = self.trust is IdTrust.STABLE
+        self.pending = [e for e in living if e.is_pending and (not by_id_only or e.origin is EvidenceOrigin.ENDED)]
+        self.orphans: dict[tuple[date, Decimal], list[Evidence]] = defaultdict(list)
+        """Living evidence of ended sources by date and amount."""
+        for evidence in living:
+            if evidence.origin is EvidenceOrigin.ENDED:
+                self.orphans[evidence.transaction_date, evidence.amount].append(evidence)
         self.contents: dict[str, set[bytes]] = defaultdict(set)
         """Id -> the different contents that carry it in this reading."""
         self.first: dict[tuple[str, bytes], int] = {}
@@ -97,8 +107,9 @@ class _Pairing:
             (self._renumbered, self.trust is IdTrust.CONTENT and bool(self.by_print)),
             (self._same_id_other_text, self.trust is IdTrust.CONTENT and bool(self.by_id)),
             (self._without_id, (no_ids or self.trust is IdTrust.NONE) and bool(self.by_print)),
-            (self._orphan, any(evidence.origin is EvidenceOrigin.ENDED for evidence in self.stored)),
-            (self._unlinked_pending, self.trust is IdTrust.CONTENT and bool(self.pending)),
+            (self._orphan, bool(self.orphans)),
+            (self._orphan_reworded, bool(self.orphans)),
+            (self._unlinked_pending, bool(self.pending)),
         ]
         return [rule for rule, can_find in rules if can_find]
 
@@ -208,6 +219,13 @@ class _Pairing:
         """A new id for content that an ended source of the same account held: the ids changed, the row did not."""
         for evidence in self._unpaired_content(index):
             if evidence.origin is EvidenceOrigin.ENDED and not evidence.is_superseded:
+                self._settle(index, DuplicateDecision.UPDATED, evidence, key=self._free_key(index))
+                return
+
+    def _orphan_reworded(self, index: int, row: ProviderTransactionData) -> None:
+        """The same for a row whose text has changed, too: one of its day and amount that the ended source left over."""
+        for evidence in self._unpaired(self.orphans.get((row.transaction_date, row.amount), ())):
+            if evidence.transaction_id not in self.taken_rows and evidence.is_pending == self._is_pending(row):
                 self._settle(index, DuplicateDecision.UPDATED, evidence, key=self._free_key(index))
                 return
 

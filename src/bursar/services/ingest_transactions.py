@@ -178,24 +178,15 @@ async def remove_unlisted(
     account without any listed row is left alone, because a listing that was emptied by a fault looks the same.
     """
     for group in groups:
-        listed = [row.provider_transaction_id for row in group.rows if row.provider_transaction_id]
         unlisted = await source_records.list_unlisted_keys(
             tx,
             tenant_id,
+            account_id=group.account.account_id,
             source_id=group.account.source_id,
-            listed=listed,
+            listed=[row.provider_transaction_id for row in group.rows if row.provider_transaction_id],
             since=min(row.transaction_date for row in group.rows),
         )
-        removed = [RemovedTransaction(provider_transaction_id=key) for key in unlisted]
-        await remove_transactions(
-            tx,
-            tenant_id,
-            removed,
-            source_ids=[group.account.source_id],
-            sync_run_id=sync_run_id,
-            at=at,
-            report=report,
-        )
+        await _withdraw(tx, tenant_id, unlisted, sync_run_id=sync_run_id, at=at, report=report)
 
 
 async def remove_stranded(
@@ -215,18 +206,29 @@ async def remove_stranded(
     if not account_ids:
         return
     stranded = await source_records.list_stranded_keys(tx, tenant_id, account_ids=account_ids)
-    for source_id in {source_id for source_id, _ in stranded}:
-        unvouched = await source_records.withdraw_evidence(
+    await _withdraw(tx, tenant_id, stranded, sync_run_id=sync_run_id, at=at, report=report)
+
+
+async def _withdraw(
+    tx: Transaction,
+    tenant_id: UUID,
+    words: Sequence[tuple[UUID, str]],
+    *,
+    sync_run_id: UUID,
+    at: datetime,
+    report: SyncReport,
+) -> None:
+    """Take back evidence by (source, key), and the rows that nothing vouches for then."""
+    for source_id in {source_id for source_id, _ in words}:
+        await remove_transactions(
             tx,
             tenant_id,
+            [RemovedTransaction(provider_transaction_id=key) for other, key in words if other == source_id],
             source_ids=[source_id],
-            keys=[key for other, key in stranded if other == source_id],
+            sync_run_id=sync_run_id,
             at=at,
+            report=report,
         )
-        if unvouched:
-            report.transactions.closed += await transactions.remove_transactions(
-                tx, tenant_id, unvouched, sync_run_id=sync_run_id, at=at
-            )
 
 
 def _query(marked: Sequence[tuple[ResolvedAccount, MarkedRows]], id_trust: IdTrust) -> EvidenceQuery:
@@ -244,6 +246,7 @@ def _query(marked: Sequence[tuple[ResolvedAccount, MarkedRows]], id_trust: IdTru
         ids=ids,
         fingerprints=fingerprints,
         with_pending=id_trust is IdTrust.CONTENT,
+        with_ended=any(account.has_ended_sources for account, _ in marked),
     )
 
 

@@ -61,6 +61,7 @@ async def merge_listing(
     stored_as_of = await newest.fetchone()
     if as_of is not None and stored_as_of and stored_as_of[0] is not None and stored_as_of[0] > as_of:
         return HoldingCounts(0, 0, len(holdings), 0)
+    holdings = list({holding.provider_holding_id: holding for holding in holdings}.values())
     ids = new_ids(len(holdings))
     await stage(tx, _INCOMING, (_values(ids[index], holding) for index, holding in enumerate(holdings)))
     arguments = {"tenant_id": tenant_id, "account_id": account_id, "as_of": as_of, "at": at}
@@ -72,7 +73,16 @@ async def merge_listing(
         SELECT %(tenant_id)s, id, %(account_id)s, provider_holding_id, symbol, security_name, security_id,
             security_id_type, asset_type, quantity, multiplier, currency, cost_basis, market_value, average_price,
             current_price, price_as_of, %(as_of)s, quantity <> 0, %(at)s, %(at)s
-        FROM pg_temp.incoming_holdings
+        FROM pg_temp.incoming_holdings i
+        WHERE NOT EXISTS (
+            SELECT FROM holdings k WHERE k.tenant_id = %(tenant_id)s AND k.account_id = %(account_id)s
+                AND k.provider_holding_id = i.provider_holding_id
+                AND (k.symbol, k.security_name, k.security_id, k.security_id_type, k.asset_type, k.quantity,
+                    k.multiplier, k.currency, k.cost_basis, k.market_value, k.average_price, k.current_price,
+                    k.price_as_of, k.is_active)
+                IS NOT DISTINCT FROM (i.symbol, i.security_name, i.security_id, i.security_id_type, i.asset_type,
+                    i.quantity, i.multiplier, i.currency, i.cost_basis, i.market_value, i.average_price,
+                    i.current_price, i.price_as_of, i.quantity <> 0))
         ON CONFLICT (tenant_id, account_id, provider_holding_id) DO UPDATE SET symbol = excluded.symbol,
             security_name = excluded.security_name, security_id = excluded.security_id,
             security_id_type = excluded.security_id_type, asset_type = excluded.asset_type,
@@ -81,12 +91,6 @@ async def merge_listing(
             average_price = excluded.average_price, current_price = excluded.current_price,
             price_as_of = excluded.price_as_of, as_of = excluded.as_of, is_active = excluded.is_active,
             updated_at = excluded.updated_at
-        WHERE (h.symbol, h.security_name, h.security_id, h.security_id_type, h.asset_type, h.quantity, h.multiplier,
-            h.currency, h.cost_basis, h.market_value, h.average_price, h.current_price, h.price_as_of, h.is_active)
-            IS DISTINCT FROM (excluded.symbol, excluded.security_name, excluded.security_id,
-            excluded.security_id_type, excluded.asset_type, excluded.quantity, excluded.multiplier, excluded.currency,
-            excluded.cost_basis, excluded.market_value, excluded.average_price, excluded.current_price,
-            excluded.price_as_of, excluded.is_active)
         RETURNING h.created_at = %(at)s AND h.id IN (SELECT id FROM pg_temp.incoming_holdings)
         """,
         arguments,

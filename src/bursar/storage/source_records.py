@@ -43,6 +43,8 @@ class EvidenceQuery:
     """Empty when ids alone decide."""
     with_pending: bool
     """True to include all live pending evidence of the accounts."""
+    with_ended: bool = False
+    """True to include what ended sources of the accounts have left over: living, and not taken over by a newer one."""
 
 
 _EVIDENCE: LiteralString = """
@@ -64,6 +66,11 @@ _BY_CONTENT: LiteralString = "e.account_id = ANY(%(account_ids)s) AND e.fingerpr
 _PENDING: LiteralString = (
     "e.account_id = ANY(%(account_ids)s) AND e.is_pending AND e.withdrawn_at IS NULL AND e.superseded_at IS NULL"
 )
+_LEFT_OVER: LiteralString = """
+    e.account_id = ANY(%(account_ids)s) AND e.withdrawn_at IS NULL AND e.superseded_at IS NULL
+    AND e.source_id IN (SELECT s.id FROM account_sources s WHERE s.tenant_id = %(tenant_id)s
+        AND s.account_id = ANY(%(account_ids)s) AND s.valid_until IS NOT NULL)
+"""
 
 
 async def list_evidence(tx: Transaction, tenant_id: UUID, query: EvidenceQuery) -> dict[UUID, list[Evidence]]:
@@ -76,6 +83,8 @@ async def list_evidence(tx: Transaction, tenant_id: UUID, query: EvidenceQuery) 
         parts.append(_BY_CONTENT)
     if query.with_pending:
         parts.append(_PENDING)
+    if query.with_ended:
+        parts.append(_LEFT_OVER)
     if not parts:
         return {}
     statement = sql.SQL(" UNION ALL ").join(sql.SQL(_EVIDENCE) + sql.SQL(part) for part in parts)
@@ -216,19 +225,33 @@ async def withdraw_evidence(
 
 
 async def list_unlisted_keys(
-    tx: Transaction, tenant_id: UUID, *, source_id: UUID, listed: Sequence[str], since: date
-) -> list[str]:
-    """Return the keys of a source's living evidence, for rows since a day, that are not in a listing."""
+    tx: Transaction, tenant_id: UUID, *, account_id: UUID, source_id: UUID, listed: Sequence[str], since: date
+) -> list[tuple[UUID, str]]:
+    """Return (source, key) of living evidence, for rows since a day, that a complete listing of a source lacks.
+
+    Evidence of ended sources of the same connection counts as lacking: what the new source knew of it was taken over.
+    """
     found = await tx.execute(
         """
-        SELECT e.key FROM source_records e
+        SELECT e.source_id, e.key FROM source_records e
         JOIN transactions t ON t.tenant_id = e.tenant_id AND t.id = e.transaction_id
-        WHERE e.tenant_id = %s AND e.source_id = %s AND e.withdrawn_at IS NULL AND e.superseded_at IS NULL
-            AND t.transaction_date >= %s AND e.key <> ALL(%s)
+        JOIN account_sources s ON s.tenant_id = e.tenant_id AND s.id = e.source_id
+        WHERE e.tenant_id = %(tenant_id)s AND e.account_id = %(account_id)s
+            AND e.withdrawn_at IS NULL AND e.superseded_at IS NULL AND t.transaction_date >= %(since)s
+            AND (e.source_id = %(source_id)s AND e.key <> ALL(%(listed)s)
+                OR s.valid_until IS NOT NULL AND s.connection_id = (
+                    SELECT connection_id FROM account_sources
+                    WHERE tenant_id = %(tenant_id)s AND id = %(source_id)s))
         """,
-        [tenant_id, source_id, since, list(listed)],
+        {
+            "tenant_id": tenant_id,
+            "account_id": account_id,
+            "source_id": source_id,
+            "listed": list(listed),
+            "since": since,
+        },
     )
-    return [str(key) for (key,) in await found.fetchall()]
+    return [(source_id, str(key)) for source_id, key in await found.fetchall()]
 
 
 async def list_stranded_keys(

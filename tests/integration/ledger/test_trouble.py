@@ -156,18 +156,24 @@ async def test_relink_with_new_ids_keeps_accounts_and_rows_without_duplicates(ba
     await bank.assert_equal_truth()
 
 
-async def test_row_that_vanished_between_two_consents_stays_and_is_told_as_a_gap(bank, connection) -> None:
-    world_id = bank.world.script.add_settled(CHECKING, Decimal("-8.00"), "GONE BETWEEN CONSENTS")
+async def test_rows_removed_reworded_or_posted_between_two_consents_are_told_by_the_new_one(bank, connection) -> None:
+    gone = bank.world.script.add_settled(CHECKING, Decimal("-8.00"), "GONE BETWEEN CONSENTS")
+    reworded = bank.world.script.add_settled(CHECKING, Decimal("-9.00"), "FIRST WORDS")
+    pending = bank.world.script.add_pending(CHECKING, Decimal("-10.00"), "POSTS BETWEEN CONSENTS")
     bank.live(days=1)
     await bank.sync(connection)
-    bank.live(days=1)
-    bank.world.script.remove(world_id)
+    known = {name: (await bank.row(name)).id for name in ("FIRST WORDS", "POSTS BETWEEN CONSENTS")}
+    bank.world.script.remove(gone)
+    bank.world.script.modify(reworded, description="OTHER WORDS")
+    bank.world.script.post(pending)
     _, public_token = await bank.begin()
     await bank.complete(connection.id, {"public_token": public_token})
-    run = await bank.sync(connection)
-    # The new consent lists what exists and never says what vanished: a settled row is not taken back on silence.
-    assert (await bank.row("GONE BETWEEN CONSENTS")).removed_at is None
-    assert "balance_gap" in {warning["code"] for warning in run.warnings}
+    await bank.sync(connection)
+    await bank.assert_equal_truth()
+    assert "GONE BETWEEN CONSENTS" not in {row.description for row in await bank.rows()}
+    assert (await bank.row("OTHER WORDS")).id == known["FIRST WORDS"]
+    posted = await bank.row("POSTS BETWEEN CONSENTS")
+    assert (posted.id, posted.status) == (known["POSTS BETWEEN CONSENTS"], "settled")
 
 
 async def test_relink_to_an_unchanged_bank_changes_no_row_and_tells_no_change(bank, connection) -> None:
