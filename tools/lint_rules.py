@@ -31,6 +31,7 @@ GLOBAL_CODE = {
     "services/access.py:authenticate": "a token names its tenant, not the other way round",
     "services/access.py:ensure_local_user": "makes the first tenant",
     "services/catalogue.py": "the catalogue of providers is the same for every tenant",
+    "services/keys.py:rewrap_every_tenant": "goes through all tenants, one transaction each",
     "services/provider_calls.py:aclose": "closes HTTP clients; there is no row in it",
     "services/sync.py:schedule_due": "looks over all tenants for what is due, and enqueues tenant by tenant",
     "storage/connections.py:list_due": "the scheduler asks what is due for every tenant, and sees nothing else",
@@ -39,6 +40,7 @@ GLOBAL_CODE = {
     "storage/queue.py": "the job engine's own tables; each job carries its tenant in its arguments",
     "storage/schema.py": "changes tables, not rows",
     "storage/staging.py": "fills a temporary table that lives as long as one tenant's transaction",
+    "storage/tenants.py:list_tenant_ids": "which tenants there are, and nothing else of them",
     "storage/tenants.py:find_principal": "finds out whose token it is, so the tenant is its answer",
     "storage/unit_of_work.py": "the pool and its transactions; a transaction is bound to its tenant when it opens",
 }

@@ -129,7 +129,7 @@ def revoke_token(name: Annotated[str, typer.Argument(help="The name it was creat
 
 @keys_app.command("rotate")
 def rotate_keys() -> None:
-    """Make a new master key and put this ledger's keys under it; the old one stays behind it in the file."""
+    """Make a new master key and put every tenant's keys under it; the old one stays behind it in the file."""
     from bursar.bootstrap import read_settings
     from bursar.security.keys import MasterKeys
 
@@ -142,8 +142,7 @@ def rotate_keys() -> None:
         _put_in_front(settings.key_file)
 
     async def command(session: Session) -> int:
-        async with session.platform.database.transaction(session.tenant_id) as tx:
-            return await session.platform.keys.rewrap_keys(tx, session.tenant_id)
+        return await session.platform.keys.rewrap_every_tenant(session.platform.database)
 
     count = run(command)
     say(f"Re-wrapped {count} {'key' if count == 1 else 'keys'}. Restart bursar serve and bursar worker.")

@@ -17,7 +17,7 @@ from bursar.security.vault import (
     sealed_key_id,
 )
 from bursar.storage import connections, tenants
-from bursar.storage.unit_of_work import Transaction
+from bursar.storage.unit_of_work import Database, Transaction
 
 
 class KeyService:
@@ -93,6 +93,16 @@ class KeyService:
                         tx, tenant_id, key_id, wrapped_key=fresh, master_key_id=self._master_keys.current_id
                     )
                     rewrapped += 1
+        return rewrapped
+
+    async def rewrap_every_tenant(self, database: Database) -> int:
+        """Do the same for every tenant, each in its own transaction; safe to break off and to run again."""
+        async with database.transaction_across_tenants() as tx:
+            tenant_ids = await tenants.list_tenant_ids(tx)
+        rewrapped = 0
+        for tenant_id in tenant_ids:
+            async with database.transaction(tenant_id) as tx:
+                rewrapped += await self.rewrap_keys(tx, tenant_id)
         return rewrapped
 
     async def prove(self, tx: Transaction, tenant_id: UUID) -> None:

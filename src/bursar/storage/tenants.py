@@ -16,6 +16,12 @@ async def insert_tenant(tx: Transaction, tenant_id: UUID, name: str, at: datetim
     return done.rowcount == 1
 
 
+async def list_tenant_ids(tx: Transaction) -> list[UUID]:
+    """Return every tenant's id, and nothing else of them (for work that goes through all tenants, one by one)."""
+    found = await tx.execute("SELECT tenant_id FROM tenants ORDER BY tenant_id")
+    return [tenant_id for (tenant_id,) in await found.fetchall()]
+
+
 async def insert_user(tx: Transaction, tenant_id: UUID, user_id: UUID, *, name: str, role: str, at: datetime) -> None:
     """Create a user of the tenant; nothing happens when it is there already."""
     await tx.execute(

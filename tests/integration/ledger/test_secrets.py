@@ -3,7 +3,7 @@
 import logging
 from contextlib import asynccontextmanager
 from io import BytesIO
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -91,15 +91,17 @@ async def test_rotated_master_key_opens_everything_and_the_old_one_may_go(bank, 
             bank.platform = platform
             yield platform
 
-    async with with_keys(old):
+    async with with_keys(old) as platform:
         connection = await bank.connect()
         await bank.sync(connection)
         token = await open_token(bank, connection)
+        stranger = uuid4()
+        await platform.access.create_tenant(stranger, uuid4(), name="somebody else")
+        async with platform.database.transaction(stranger) as tx:
+            await platform.keys.hasher(tx, stranger, bank.world.now)
     async with with_keys(new, old) as platform:
-        async with platform.database.transaction(bank.tenant_id) as tx:
-            assert await platform.keys.rewrap_keys(tx, bank.tenant_id) == 2
-        async with platform.database.transaction(bank.tenant_id) as tx:
-            assert await platform.keys.rewrap_keys(tx, bank.tenant_id) == 0
+        assert await platform.keys.rewrap_every_tenant(platform.database) == 3
+        assert await platform.keys.rewrap_every_tenant(platform.database) == 0
         bank.live(days=2)
         assert (await bank.sync(connection)).status is SyncStatus.SUCCEEDED
     async with with_keys(new) as platform:

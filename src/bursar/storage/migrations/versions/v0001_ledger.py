@@ -59,11 +59,13 @@ def upgrade() -> None:
             USING (digest = decode(nullif(current_setting('app.token_digest', true), ''), 'hex'));
         """
     )
-    # The scheduler looks across tenants for what is due, and sees nothing else of them.
+    # The scheduler looks across tenants for which there are and what is due, and sees nothing else of them.
     op.execute(
         """
         CREATE POLICY due_connections ON connections FOR SELECT TO bursar_scheduler USING (true);
         GRANT SELECT (tenant_id, id, status, provider_slug, last_sync_at, next_attempt_at, lease_until)
             ON connections TO bursar_scheduler;
+        CREATE POLICY every_tenant ON tenants FOR SELECT TO bursar_scheduler USING (true);
+        GRANT SELECT (tenant_id) ON tenants TO bursar_scheduler;
         """
     )
