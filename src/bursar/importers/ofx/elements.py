@@ -44,7 +44,7 @@ def _leaf_pattern(name: str) -> str:
 # Nearly every row of nearly every file is these elements, in this order, each at most once, and nothing else: such a
 # row is one match. Every other row goes through the element reader, which means the same and takes its time.
 _PLAIN_ROW = re.compile(
-    rf"<{ROW}>\s{{0,999}}+" + "".join(_leaf_pattern(name) for name in ROW_LEAVES) + rf"</{ROW}>",
+    rf"<{ROW}>\s{{0,999}}+" + "".join(_leaf_pattern(name) for name in ROW_LEAVES) + rf"</{ROW}>\s{{0,999}}+",
 )
 _OPENING, _CLOSING = f"<{ROW}>", f"</{ROW}>"
 

@@ -112,8 +112,10 @@ class RowReader:
         """Yield the rows that plain texts make. A million of them pass here: every line below is worth its place."""
         kinds, days = self._kinds, self._dates.known
         for line, texts in rows:
-            kind, posted, user, avail, amount_text, plain, fitid, fixes, fix, server, check, ref, *others = texts
-            sic, payee, name, extd, memo = others
+            (
+                kind, posted, user, avail, amount_text, plain, fitid, fixes, fix, server, check, ref,
+                sic, payee, name, extd, memo,
+            ) = texts  # fmt: skip
             moment = None if posted is None else days.get(posted) or self._dates.read(posted, line)
             if plain is not None:
                 amount = Decimal(plain)

@@ -132,11 +132,15 @@ class Scanner:
         while True:
             buffer, position = self._buffer, self._tag_start
             line, counted = self._line, self._counted
-            while (start := buffer.find("<", position)) >= 0 and (match := pattern.match(buffer, start)) is not None:
-                line += buffer.count("\n", counted, start)
+            match_at, count = pattern.match, buffer.count
+            start = buffer.find("<", position)
+            while start >= 0 and (match := match_at(buffer, start)) is not None:
+                line += count("\n", counted, start)
                 counted = start
                 position = match.end()
                 rows.append((line, match.groups()))
+                # A row's match ends behind the blanks that follow it: most often the next row begins right there.
+                start = position if buffer.startswith("<", position) else buffer.find("<", position)
             if rows:
                 self._line, self._counted = line, counted
                 self._tag_start = self._text_start = self._scan = position
