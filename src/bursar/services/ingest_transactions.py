@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from bursar.domain.evidence import Decision, DuplicateDecision, IdTrust
+from bursar.domain.evidence import Decision, DuplicateDecision, EvidenceOrigin, IdTrust
 from bursar.domain.fingerprints import MarkedRows, mark_rows
 from bursar.domain.identity import decide
 from bursar.domain.ids import new_ids
@@ -17,7 +17,7 @@ from bursar.domain.transactions import ProviderTransactionData, RemovedTransacti
 from bursar.services.ingest_accounts import ResolvedAccount
 from bursar.storage import source_records, transactions
 from bursar.storage.source_records import EvidenceQuery, EvidenceWrite
-from bursar.storage.transactions import RowWrite
+from bursar.storage.transactions import NewRow, RowWrite
 from bursar.storage.unit_of_work import Transaction
 
 _NEW = frozenset({DuplicateDecision.NEW, DuplicateDecision.ID_REUSED})
@@ -45,36 +45,48 @@ class RowsOfAccount:
 class _Plan:
     """What the decisions come down to."""
 
-    added: list[RowWrite]
+    added: list[NewRow]
     changed: list[RowWrite]
     cancelled: list[UUID]
-    first_words: list[EvidenceWrite]
-    """Evidence under keys that nobody uses yet: most of a large import, and cheaper to write."""
     words: list[EvidenceWrite]
+    """What sources have said about rows that are there already."""
     warned: dict[str, int]
 
 
 def _plan(decisions: Sequence[tuple[ResolvedAccount, Decision]]) -> _Plan:
-    plan = _Plan([], [], [], [], [], defaultdict(int))
+    plan = _Plan([], [], [], [], defaultdict(int))
     ids = iter(new_ids(sum(1 for _, decision in decisions if decision.kind in _NEW)))
     for account, decision in decisions:
         if decision.warning:
             plan.warned[decision.warning] += 1
         if decision.row.currency != account.currency:
             plan.warned["currency_differs"] += 1
-        transaction_id = decision.transaction_id
         if decision.kind in _NEW:
             transaction_id = next(ids)
-            plan.added.append(RowWrite(transaction_id, account.account_id, decision.row))
-        elif transaction_id is not None and decision.kind in _CHANGED:
+            plan.added.append(
+                NewRow(
+                    transaction_id,
+                    account.account_id,
+                    decision.row,
+                    account.source_id,
+                    decision.key,
+                    decision.fingerprint,
+                    decision.content_hash,
+                )
+            )
+            if decision.warning == "correction_unknown":
+                plan.words.append(_dealt_with(account, decision, transaction_id))
+            continue
+        transaction_id = decision.transaction_id
+        if transaction_id is None:
+            continue
+        if decision.kind in _CHANGED:
             plan.changed.append(RowWrite(transaction_id, account.account_id, decision.row))
-        elif transaction_id is not None and decision.kind is DuplicateDecision.DELETION:
+        elif decision.kind is DuplicateDecision.DELETION:
             plan.cancelled.append(transaction_id)
         elif not decision.adds_evidence:
             continue
-        if transaction_id is not None:
-            words = _evidence(account, decision, transaction_id)
-            (plan.first_words if decision.kind in _NEW and not decision.warning else plan.words).extend(words)
+        plan.words.append(_evidence(account, decision, transaction_id))
     return plan
 
 
@@ -115,8 +127,6 @@ async def write_transactions(
         counts.closed = await transactions.cancel_transactions(
             tx, tenant_id, plan.cancelled, sync_run_id=sync_run_id, at=at
         )
-    if plan.first_words:
-        await source_records.insert_evidence(tx, tenant_id, plan.first_words, at=at)
     if plan.words:
         await source_records.upsert_evidence(tx, tenant_id, plan.words, at=at)
     counts.unchanged = len(decisions) - counts.created - counts.updated - counts.closed
@@ -250,43 +260,41 @@ def _query(marked: Sequence[tuple[ResolvedAccount, MarkedRows]], id_trust: IdTru
     )
 
 
-def _evidence(account: ResolvedAccount, decision: Decision, transaction_id: UUID) -> list[EvidenceWrite]:
+def _evidence(account: ResolvedAccount, decision: Decision, transaction_id: UUID) -> EvidenceWrite:
     """Return what to keep of the source's word: under its key, and what it replaces."""
     replaced = decision.replaces
     superseded = (
         replaced.key
         if replaced is not None
         and decision.kind is DuplicateDecision.UPDATED
-        and (replaced.key != decision.key or replaced.origin != "own")
+        and (replaced.key != decision.key or replaced.origin is not EvidenceOrigin.OWN)
         else None
     )
     row = decision.row
-    writes = [
-        EvidenceWrite(
-            source_id=account.source_id,
-            key=decision.key,
-            account_id=account.account_id,
-            transaction_id=transaction_id,
-            provider_transaction_id=row.provider_transaction_id,
-            fingerprint=decision.fingerprint,
-            content_hash=decision.content_hash,
-            is_pending=row.status == "pending",
-            supersedes_key=superseded,
-            raw=row.raw_data,
-        )
-    ]
-    if decision.warning == "correction_unknown" and row.corrects_transaction_id:
-        # When the corrected row arrives later, this says that it has been dealt with.
-        writes.append(
-            EvidenceWrite(
-                source_id=account.source_id,
-                key=row.corrects_transaction_id,
-                account_id=account.account_id,
-                transaction_id=transaction_id,
-                provider_transaction_id=row.corrects_transaction_id,
-                fingerprint=None,
-                content_hash=b"",
-                is_pending=False,
-            )
-        )
-    return writes
+    return EvidenceWrite(
+        source_id=account.source_id,
+        key=decision.key,
+        account_id=account.account_id,
+        transaction_id=transaction_id,
+        provider_transaction_id=row.provider_transaction_id,
+        fingerprint=decision.fingerprint,
+        content_hash=decision.content_hash,
+        is_pending=row.status == "pending",
+        supersedes_key=superseded,
+        raw=row.raw_data,
+    )
+
+
+def _dealt_with(account: ResolvedAccount, decision: Decision, transaction_id: UUID) -> EvidenceWrite:
+    """Return evidence for a row that a correction names and that has not been seen: should it come, it is known."""
+    corrected = decision.row.corrects_transaction_id or ""
+    return EvidenceWrite(
+        source_id=account.source_id,
+        key=corrected,
+        account_id=account.account_id,
+        transaction_id=transaction_id,
+        provider_transaction_id=corrected,
+        fingerprint=None,
+        content_hash=b"",
+        is_pending=False,
+    )

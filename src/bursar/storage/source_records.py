@@ -145,23 +145,8 @@ class EvidenceWrite:
     raw: Mapping[str, object] | None = None
 
 
-_ADD: LiteralString = """
-    INSERT INTO source_records AS e (tenant_id, source_id, key, account_id, transaction_id, provider_transaction_id,
-        fingerprint, content_hash, is_pending, first_seen_at, last_seen_at, raw)
-    SELECT %(tenant_id)s, source_id, key, account_id, transaction_id, provider_transaction_id, fingerprint,
-        content_hash, is_pending, %(at)s, %(at)s, raw
-    FROM pg_temp.incoming_evidence
-"""
-
-
-async def insert_evidence(tx: Transaction, tenant_id: UUID, writes: Iterable[EvidenceWrite], *, at: datetime) -> None:
-    """Keep evidence under keys that are not in use yet."""
-    await stage(tx, _INCOMING, (_values(write) for write in writes))
-    await tx.execute(_ADD, {"tenant_id": tenant_id, "at": at})
-
-
 async def upsert_evidence(tx: Transaction, tenant_id: UUID, writes: Iterable[EvidenceWrite], *, at: datetime) -> None:
-    """Keep evidence under keys that may be in use; what it supersedes stays and is marked."""
+    """Keep evidence of rows that the ledger holds; what it supersedes stays and is marked."""
     await stage(tx, _INCOMING, (_values(write) for write in writes))
     arguments = {"tenant_id": tenant_id, "at": at}
     await tx.execute(
@@ -174,8 +159,12 @@ async def upsert_evidence(tx: Transaction, tenant_id: UUID, writes: Iterable[Evi
         arguments,
     )
     await tx.execute(
-        _ADD
-        + """
+        """
+        INSERT INTO source_records AS e (tenant_id, source_id, key, account_id, transaction_id,
+            provider_transaction_id, fingerprint, content_hash, is_pending, first_seen_at, last_seen_at, raw)
+        SELECT %(tenant_id)s, source_id, key, account_id, transaction_id, provider_transaction_id, fingerprint,
+            content_hash, is_pending, %(at)s, %(at)s, raw
+        FROM pg_temp.incoming_evidence
         ON CONFLICT (tenant_id, source_id, key) DO UPDATE SET transaction_id = excluded.transaction_id,
             provider_transaction_id = excluded.provider_transaction_id, fingerprint = excluded.fingerprint,
             content_hash = excluded.content_hash, is_pending = excluded.is_pending,

@@ -1,15 +1,17 @@
 """Which rows does the ledger hold, and how do many of them change in one statement?"""
 
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
+import msgspec
 from psycopg import sql
 
 from bursar.domain.transactions import ProviderTransactionData
-from bursar.storage.staging import StagingTable, Value, stage
+from bursar.storage.staging import StagingTable, Value, stage, stage_in_turns
 from bursar.storage.unit_of_work import Transaction
 
 MAX_DESCRIPTION = 500
@@ -43,6 +45,18 @@ _CONTENT: dict[str, str] = {
     "memo": "text",
 }
 _INCOMING = StagingTable("incoming_transactions", {"id": "uuid", "account_id": "uuid", **_CONTENT})
+_INCOMING_NEW = StagingTable(
+    "incoming_new_transactions",
+    {
+        **_INCOMING.columns,
+        "source_id": "uuid",
+        "key": "text",
+        "provider_transaction_id": "text",
+        "fingerprint": "bytea",
+        "content_hash": "bytea",
+        "raw": "jsonb",
+    },
+)
 _CONTENT_LIST = sql.SQL(", ").join(map(sql.Identifier, _CONTENT))
 
 _FEED: LiteralString = """
@@ -60,6 +74,17 @@ class RowWrite:
     row: ProviderTransactionData
 
 
+@dataclass(slots=True)
+class NewRow(RowWrite):
+    """A row that the ledger does not hold yet, with the first word that a source has said about it."""
+
+    source_id: UUID
+    key: str
+    """Not in use at the source yet."""
+    fingerprint: bytes
+    content_hash: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class UpdateOutcome:
     """What a bulk update really changed."""
@@ -72,29 +97,35 @@ class UpdateOutcome:
 
 
 async def insert_transactions(
-    tx: Transaction, tenant_id: UUID, writes: Iterable[RowWrite], *, sync_run_id: UUID | None, at: datetime
+    tx: Transaction, tenant_id: UUID, rows: Sequence[NewRow], *, sync_run_id: UUID | None, at: datetime
 ) -> int:
-    """Add new rows and tell the change feed; return how many."""
-    await stage(tx, _INCOMING, map(_values, writes))
-    done = await tx.execute(
-        sql.SQL(
-            """
-            WITH added AS (
-                INSERT INTO transactions (tenant_id, id, account_id, {content}, settled_seen_at, created_at, updated_at)
-                SELECT %(tenant_id)s, id, account_id, {content}, CASE WHEN status = 'settled' THEN %(at)s END,
-                    %(at)s, %(at)s
-                FROM pg_temp.incoming_transactions
-                RETURNING id, account_id, status, amount, currency, transaction_date, description
-            )
+    """Add new rows with their first evidence and tell the change feed; return how many."""
+    statement = sql.SQL(
+        """
+        WITH added AS (
+            INSERT INTO transactions (tenant_id, id, account_id, {content}, settled_seen_at, created_at, updated_at)
+            SELECT %(tenant_id)s, id, account_id, {content}, CASE WHEN status = 'settled' THEN %(at)s END,
+                %(at)s, %(at)s
+            FROM pg_temp.incoming_new_transactions
+        ), told AS (
             INSERT INTO outbox (tenant_id, type, subject_id, sync_run_id, occurred_at, data)
             SELECT %(tenant_id)s, 'transaction.created', t.id, %(sync_run_id)s, %(at)s,
                 jsonb_build_object('after', {feed})
-            FROM added t
-            """
-        ).format(content=_CONTENT_LIST, feed=sql.SQL(_FEED).format(sql.SQL("t"))),
-        {"tenant_id": tenant_id, "at": at, "sync_run_id": sync_run_id},
-    )
-    return done.rowcount
+            FROM pg_temp.incoming_new_transactions t
+        )
+        INSERT INTO source_records (tenant_id, source_id, key, account_id, transaction_id, provider_transaction_id,
+            fingerprint, content_hash, is_pending, first_seen_at, last_seen_at, raw)
+        SELECT %(tenant_id)s, source_id, key, account_id, id, provider_transaction_id, fingerprint, content_hash,
+            status = 'pending', %(at)s, %(at)s, raw
+        FROM pg_temp.incoming_new_transactions
+        """
+    ).format(content=_CONTENT_LIST, feed=sql.SQL(_FEED).format(sql.SQL("t")))
+    inserted = 0
+    async with aclosing(stage_in_turns(tx, _INCOMING_NEW, rows, _new_values)) as parts:
+        async for _ in parts:
+            done = await tx.execute(statement, {"tenant_id": tenant_id, "at": at, "sync_run_id": sync_run_id})
+            inserted += done.rowcount
+    return inserted
 
 
 async def update_transactions(
@@ -244,4 +275,17 @@ def _values(write: RowWrite) -> Sequence[Value]:
         row.check_number,
         row.category_hint,
         row.memo,
+    )
+
+
+def _new_values(new: NewRow) -> Sequence[Value]:
+    raw = new.row.raw_data
+    return (
+        *_values(new),
+        new.source_id,
+        new.key,
+        new.row.provider_transaction_id,
+        new.fingerprint,
+        new.content_hash,
+        None if raw is None else msgspec.json.encode(raw).decode(),
     )

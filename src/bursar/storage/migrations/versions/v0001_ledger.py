@@ -43,8 +43,8 @@ def upgrade() -> None:
             ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
             ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
             CREATE POLICY tenant_rows ON {table}
-                USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)
-                WITH CHECK (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
+                USING (tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid))
+                WITH CHECK (tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid));
             """
         )
         rights = "SELECT, INSERT"
@@ -56,7 +56,7 @@ def upgrade() -> None:
     op.execute(
         """
         CREATE POLICY presented_token ON api_tokens FOR SELECT
-            USING (digest = decode(nullif(current_setting('app.token_digest', true), ''), 'hex'));
+            USING (digest = (SELECT decode(nullif(current_setting('app.token_digest', true), ''), 'hex')));
         """
     )
     # The scheduler looks across tenants for which there are and what is due, and sees nothing else of them.
