@@ -30,6 +30,8 @@ class ResolvedAccount:
     zone: str | None
     """IANA zone of the institution's calendar; None when unknown."""
     currency: str
+    is_new: bool = False
+    """True when this batch is the first to name it: nothing can be known of its rows."""
 
 
 async def resolve_accounts(
@@ -55,6 +57,7 @@ async def resolve_accounts(
         if known is not None and known.currency != account.currency:
             report.rejected.append(_currency_changed(account))
             continue
+        is_new = account_id is None
         account_id = await _write_account(tx, tenant_id, target, account, account_id, report, at)
         source_id = known.id if known is not None else new_id()
         if known is None:
@@ -70,7 +73,7 @@ async def resolve_accounts(
                 at=at,
             )
         resolved[account.provider_account_id] = ResolvedAccount(
-            account_id, source_id, account_id in ended, account.institution_timezone, account.currency
+            account_id, source_id, account_id in ended, account.institution_timezone, account.currency, is_new
         )
     if batch.accounts_complete:
         await accounts.mark_missing(

@@ -104,7 +104,8 @@ async def write_transactions(
     if not any(group.rows for group in groups):
         return
     marked = [(group.account, mark_rows(group.rows)) for group in groups]
-    evidence = await source_records.list_evidence(tx, tenant_id, _query(marked, id_trust))
+    known = [(account, rows) for account, rows in marked if not account.is_new]
+    evidence = await source_records.list_evidence(tx, tenant_id, _query(known, id_trust))
     with _no_collection():
         decisions = [
             (account, decision)

@@ -78,6 +78,8 @@ async def list_evidence(tx: Transaction, tenant_id: UUID, query: EvidenceQuery) 
 
     One statement, each part of it on an index of its own; what two parts find is taken once.
     """
+    if not query.account_ids:
+        return {}
     parts: list[LiteralString] = [_BY_KEY, _BY_REUSED_ID] if query.ids else []
     if query.fingerprints:
         parts.append(_BY_CONTENT)
