@@ -1,7 +1,7 @@
 """How are the rooms put together into a running platform? (The only reader of settings.)."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -127,22 +127,27 @@ async def open_platform(
     settings = settings or Settings()
     registry = registry or Registry.discover()
     clock = clock or SystemClock()
-    server = DatabaseServer(settings)
-    url = database_url or server.start()
     master_keys = load_master_keys(settings)
-    database = Database(url, max_size=settings.database_pool_size)
-    queue = JobQueue(url)
     names = {
         name for spec in registry.providers.values() for name in (*spec.required_settings, *spec.optional_settings)
     }
-    providers = ProviderPool(
-        registry, provider_settings(names) | dict(extra_settings or {}), clock, http_clients=http_clients
-    )
-    keys = KeyService(master_keys)
-    await prepare_database(url)
-    await database.open()
-    await queue.open()
-    try:
+    # Whatever fails on the way, what was opened before it is closed again, the embedded database included.
+    async with AsyncExitStack() as opened:
+        server = DatabaseServer(settings)
+        opened.callback(server.stop)
+        url = database_url or server.start()
+        await prepare_database(url)
+        database = Database(url, max_size=settings.database_pool_size)
+        opened.push_async_callback(database.close)
+        await database.open()
+        queue = JobQueue(url)
+        opened.push_async_callback(queue.close)
+        await queue.open()
+        providers = ProviderPool(
+            registry, provider_settings(names) | dict(extra_settings or {}), clock, http_clients=http_clients
+        )
+        opened.push_async_callback(providers.aclose)
+        keys = KeyService(master_keys)
         platform = Platform(
             settings=settings,
             registry=registry,
@@ -162,8 +167,3 @@ async def open_platform(
         )
         await platform.catalogue.publish()
         yield platform
-    finally:
-        await providers.aclose()
-        await queue.close()
-        await database.close()
-        server.stop()

