@@ -243,11 +243,13 @@ class ConnectService:
             )
         failed: ProviderFailed | None = None
         if credentials is not None and connection.provider_slug in self._registry.providers:
-            try:
-                await self._providers.get_provider(connection.provider_slug).revoke(credentials)
-            except (ProviderError, ValueError) as error:
-                # The user's wish does not wait for a provider that is down: our copy of the key is destroyed below.
-                if isinstance(error, ProviderError):
+            # The user's wish does not wait for a provider that is down or no longer set up: our copy of the key is
+            # destroyed below, and the connection says that the provider does not know.
+            failed = self._providers.refuse(connection.provider_slug)
+            if failed is None:
+                try:
+                    await self._providers.get_provider(connection.provider_slug).revoke(credentials)
+                except ProviderError as error:
                     failed = to_failure(error, connection.provider_slug, self._clock.now())
         now = self._clock.now()
         async with self._database.transaction(tenant_id) as tx:

@@ -252,3 +252,14 @@ async def test_rows_removed_while_the_stored_position_was_lost_are_taken_back(ba
     descriptions = [row.description for row in await bank.rows()]
     assert ("STAYS" in descriptions, "GOES" in descriptions) == (True, False)
     await bank.assert_equal_truth()
+
+
+async def test_leaving_a_provider_that_is_no_longer_set_up_says_that_it_was_not_told(
+    bank, connection, open_test_platform, monkeypatch
+) -> None:
+    for name in ("PLAID_CLIENT_ID", "PLAID_SECRET", "BURSAR_PLAID_CLIENT_ID", "BURSAR_PLAID_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    platform = await open_test_platform()
+    assert isinstance(await platform.connect.disconnect(bank.tenant_id, connection.id), Success)
+    left = await bank.connection(connection)
+    assert (left.status, left.last_error_code) == (ConnectionStatus.DISCONNECTED, "not_revoked_upstream")
