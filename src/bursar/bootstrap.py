@@ -23,6 +23,7 @@ from bursar.settings import Settings, provider_settings
 from bursar.storage.queue import JobQueue
 from bursar.storage.schema import current_revision, migrate_async, newest_revision
 from bursar.storage.unit_of_work import Database
+from bursar.transport.timing import SYSTEM_TIMING, Timing
 
 if TYPE_CHECKING:
     from bursar.storage.embedded import EmbeddedPostgres
@@ -113,6 +114,7 @@ async def open_platform(
     clock: Clock | None = None,
     extra_settings: Mapping[str, str] | None = None,
     http_clients: Mapping[str, object] | None = None,
+    timing: Timing = SYSTEM_TIMING,
 ) -> AsyncGenerator[Platform]:
     """Put the platform together and take it apart again.
 
@@ -123,6 +125,7 @@ async def open_platform(
         clock: the machine's when None.
         extra_settings: settings of providers that win over the environment, by lower-case name.
         http_clients: by provider slug, HTTP clients to use instead of own ones (tests, proxies).
+        timing: how the SDKs of providers wait between attempts.
     """
     settings = settings or Settings()
     registry = registry or Registry.discover()
@@ -144,7 +147,7 @@ async def open_platform(
         opened.push_async_callback(queue.close)
         await queue.open()
         providers = ProviderPool(
-            registry, provider_settings(names) | dict(extra_settings or {}), clock, http_clients=http_clients
+            registry, provider_settings(names) | dict(extra_settings or {}), clock, http_clients, timing
         )
         opened.push_async_callback(providers.aclose)
         keys = KeyService(master_keys)

@@ -133,6 +133,9 @@ class ProviderAccountData:
     """An identity that survives a new consent, where the provider has one; None otherwise."""
     id_is_sensitive: bool = False
     """True when `provider_account_id` is a real account number: it is then stored as a keyed hash only."""
+    identity: str | None = field(default=None, repr=False)
+    """The real number in full, made by `account_identity`, where the source shows it: it is stored as a keyed hash only,
+    and makes the same account known whoever tells of it. None when only a part of the number is shown."""
     institution_timezone: str | None = None
     """IANA zone of the institution's calendar; None when unknown."""
     raw_data: Mapping[str, object] | None = field(default=None, repr=False)
@@ -175,3 +178,15 @@ def mask_account_number(number: str) -> str:
     if len(text) <= 4:
         return "****"
     return "*" * (len(text) - 4) + text[-4:]
+
+
+def account_identity(number: str, *, bank_code: str | None = None) -> str:
+    """Return one spelling of a full account number: an IBAN as it is, any other number behind its bank's code.
+
+    Blanks and dashes are dropped, letters are upper case, so that every source of an account gives the same text.
+    """
+    compact = "".join(character for character in number if character.isalnum()).upper()
+    if bank_code is None or (len(compact) >= 15 and compact[:2].isalpha() and compact[2:4].isdigit()):
+        return compact
+    code = "".join(character for character in bank_code if character.isalnum()).upper()
+    return f"{code}/{compact}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
-from datetime import datetime
+from datetime import date, datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -94,6 +94,20 @@ class DataWarning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionListing:
+    """That a batch holds every row of an account that its source lists in a span of days, pending ones included.
+
+    What the ledger has from this source for those days and the batch lacks was taken back by the institution.
+    """
+
+    provider_account_id: str = attribute(repr=False)
+    since: date | None
+    """First booking date of the span; None: from the oldest row in the batch on."""
+    until: date | None = None
+    """Last booking date of the span; None: no end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncBatch:
     """What is applied to the ledger in one transaction, the cursor included.
 
@@ -108,6 +122,8 @@ class SyncBatch:
     transactions_complete: bool = False
     """True when `transactions` is everything that the source still holds, from each account's oldest row in it on: what
     the ledger has from this source since then and the batch lacks is taken back. Ids must be stable at the source."""
+    listings: Sequence[TransactionListing] = ()
+    """Which accounts and days `transactions` is complete for; of each such account the whole span is in one batch."""
     removed: Sequence[RemovedTransaction] = ()
     holdings: Sequence[HoldingsListing] = ()
     balances: Sequence[BalanceObservation] = ()
@@ -115,6 +131,9 @@ class SyncBatch:
     warnings: Sequence[DataWarning] = ()
     cursor: SyncCursor | None = None
     """Stored with these rows; None leaves the stored cursor as it is. Never stored when `rejected` is not empty."""
+    as_of: datetime | None = None
+    """When the source's words were true (UTC), such as the making of a file; None: now. Older words do not overrule
+    what another source has said since."""
 
 
 class RecordBatch(list[T], Generic[T]):

@@ -20,6 +20,7 @@ from bursar.domain.sync import RecordBatch, SyncBatch, SyncCursor
 from bursar.domain.time import Clock
 from bursar.domain.transactions import ProviderTransactionData
 from bursar.ports.errors import ProviderAuthenticationError
+from bursar.transport.timing import SYSTEM_TIMING, Timing
 
 
 class Credentials(Mapping[str, str]):
@@ -192,6 +193,8 @@ class ProviderContext:
     clock: Clock
     http_client: object | None = None
     """An HTTP client to use instead of an own one (tests, proxies); None opens one on first use."""
+    timing: Timing = SYSTEM_TIMING
+    """How an SDK waits and draws; what the time is, `clock` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from bursar.sandbox.life import Day, live_family_day, live_quiet_day
 from bursar.sandbox.market import Market
 from bursar.sandbox.people import Account, AccountKind, Bank, Lifestyle, Login
 from bursar.sandbox.scripting import Script
+from bursar.sandbox.view import View
 
 DEFAULT_HISTORY_DAYS = 730
 
@@ -39,6 +40,7 @@ class World:
         history_days: int = DEFAULT_HISTORY_DAYS,
         families: int = FAMILY_COUNT,
         clock: VirtualClock | None = None,
+        view: View | None = None,
     ) -> None:
         """Builds the world and lives through its history until noon UTC of `start`.
 
@@ -48,8 +50,10 @@ class World:
             history_days: How long the accounts have existed.
             families: How many of the planned families live in it; fewer makes it smaller and faster.
             clock: A clock shared with the program under test; advancing it advances the world.
+            view: The faults of data and identity that faces show; none by default.
         """
         self.seed = seed
+        self.view = view or View(seed)
         self.clock = clock or VirtualClock(datetime.combine(start, _NOON))
         self.started_at = self.clock.now()
         self.faults = FaultBoard()

@@ -10,6 +10,7 @@ from bursar.domain.ids import new_id
 from bursar.domain.result import Failure, Result, Success
 from bursar.domain.sync import SyncTrigger
 from bursar.domain.time import Clock
+from bursar.faultpoints import FaultPoint, reach
 from bursar.ports.errors import ProviderError
 from bursar.ports.provider import ConnectCompletion, ConnectRequest, ConnectStart, EstablishedConnection
 from bursar.registry import Registry
@@ -160,7 +161,10 @@ class ConnectService:
         except ProviderError as error:
             return Failure(to_failure(error, slug, self._clock.now()))
         async with self._database.transaction(tenant_id) as tx:
-            return await self._establish(tx, tenant_id, connection, established)
+            connected = await self._establish(tx, tenant_id, connection, established)
+            await reach(FaultPoint.CONNECT_BEFORE_COMMIT)
+        await reach(FaultPoint.CONNECT_AFTER_COMMIT)
+        return connected
 
     async def _establish(
         self, tx: Transaction, tenant_id: UUID, connection: Connection, established: EstablishedConnection

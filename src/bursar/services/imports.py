@@ -18,6 +18,7 @@ from bursar.domain.ids import new_id
 from bursar.domain.result import Failure, Result, Success
 from bursar.domain.sync import SyncBatch, SyncReport, SyncStatus, SyncTrigger
 from bursar.domain.time import Clock
+from bursar.faultpoints import FaultPoint, reach
 from bursar.ports.errors import ProviderValidationError
 from bursar.ports.importer import ImporterSpec, ImportLimits, ImportOptions, StatementFile
 from bursar.registry import Registry
@@ -146,14 +147,17 @@ class ImportService:
                 return Failure(FileRefused(code="file_unreadable", message=error.message, line=error.line))
             except TimeoutError:
                 return Failure(FileRefused(code="file_unreadable", message="Reading the file took too long."))
+        await reach(FaultPoint.IMPORT_READ)
         try:
             async with self._database.transaction(tenant_id) as tx:
                 outcome = await self._store(tx, tenant_id, user_id, request, spec, file, account, digest.digest(), size)
                 if isinstance(outcome, Success) and request.dry_run:
                     raise _DryRun(outcome.value)
-                return outcome
+                await reach(FaultPoint.IMPORT_BEFORE_COMMIT)
         except _DryRun as dry_run:
             return Success(dry_run.result)
+        await reach(FaultPoint.IMPORT_AFTER_COMMIT)
+        return outcome
 
     async def list_imports(self, tenant_id: UUID, *, limit: int, offset: int) -> tuple[list[dict[str, object]], int]:
         """Return a page of imports, the newest first, and how many there are."""

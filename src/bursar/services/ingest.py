@@ -7,6 +7,7 @@ from uuid import UUID
 
 from bursar.domain.sync import RecordCounts, RecordKind, RejectedRecord, RejectReason, SyncBatch, SyncReport
 from bursar.domain.transactions import ProviderTransactionData
+from bursar.faultpoints import FaultPoint, reach
 from bursar.services.ingest_accounts import ResolvedAccount, resolve_accounts
 from bursar.services.ingest_target import IngestTarget
 from bursar.services.ingest_transactions import (
@@ -57,6 +58,7 @@ async def apply_batch(
     await _write_holdings(tx, tenant_id, batch, resolved, report, at)
     await write_snapshots(tx, tenant_id, target, batch, resolved, report, at)
     await _keep_rejected(tx, tenant_id, target, batch, report, at)
+    await reach(FaultPoint.SYNC_ROWS_WRITTEN)
     if batch.cursor is not None and not report.rejected:
         await connections.store_cursor(tx, tenant_id, target.connection_id, batch.cursor)
     return report

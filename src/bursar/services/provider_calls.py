@@ -18,6 +18,7 @@ from bursar.ports.errors import (
 from bursar.ports.facade import ProviderFacade, facade_of
 from bursar.ports.provider import ProviderAdapter, ProviderContext
 from bursar.registry import Registry
+from bursar.transport.timing import SYSTEM_TIMING, Timing
 
 
 class ProviderPool:
@@ -29,11 +30,13 @@ class ProviderPool:
         settings: Mapping[str, str],
         clock: Clock,
         http_clients: Mapping[str, object] | None = None,
+        timing: Timing = SYSTEM_TIMING,
     ) -> None:
         self._registry = registry
         self._settings = settings
         self._clock = clock
         self._http_clients = dict(http_clients or {})
+        self._timing = timing
         self._adapters: dict[str, ProviderAdapter] = {}
 
     def get_provider(self, slug: str) -> ProviderAdapter:
@@ -83,7 +86,12 @@ class ProviderPool:
         names = (*spec.required_settings, *spec.optional_settings)
         settings = {name: self._settings[name] for name in names if self._settings.get(name)}
         return spec.factory(
-            ProviderContext(settings=settings, clock=self._clock, http_client=self._http_clients.get(slug))
+            ProviderContext(
+                settings=settings,
+                clock=self._clock,
+                http_client=self._http_clients.get(slug),
+                timing=self._timing,
+            )
         )
 
     async def aclose(self) -> None:

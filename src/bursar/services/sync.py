@@ -14,6 +14,7 @@ from bursar.domain.ids import new_id
 from bursar.domain.result import Failure, Result, Success
 from bursar.domain.sync import SyncCursor, SyncReport, SyncRun, SyncStatus, SyncTrigger
 from bursar.domain.time import Clock
+from bursar.faultpoints import FaultPoint, reach
 from bursar.ports.errors import ProviderError
 from bursar.ports.provider import Credentials
 from bursar.registry import Registry
@@ -153,20 +154,26 @@ class SyncService:
         status: ConnectionStatus | None = None
         async with self._keeping_lease(tenant_id, run):
             try:
+                await reach(FaultPoint.SYNC_OPENED)
                 adapter = self._providers.get_provider(run.connection.provider_slug)
                 async for batch in adapter.sync(run.credentials, run.cursor):
+                    await reach(FaultPoint.SYNC_FETCHED)
                     async with self._database.transaction(tenant_id) as tx:
                         if not await self._hold(tx, tenant_id, run):
                             return Failure(LeaseLost())
                         total.add(await apply_batch(tx, tenant_id, run.target, batch, self._clock.now()))
+                        await reach(FaultPoint.SYNC_BEFORE_COMMIT)
+                    await reach(FaultPoint.SYNC_AFTER_COMMIT)
                     if on_progress is not None:
                         await on_progress(total)
             except ProviderError as error:
                 failure = to_failure(error, run.connection.provider_slug, self._clock.now())
                 status = next_status(error)
+            await reach(FaultPoint.SYNC_BEFORE_CLOSE)
             closed = await self._close(tenant_id, run, total, failure, status, will_retry=will_retry)
         if closed is None:
             return Failure(LeaseLost())
+        await reach(FaultPoint.SYNC_CLOSED)
         return Failure(failure) if failure is not None else Success(closed)
 
     async def give_up(self, tenant_id: UUID, run_id: UUID, *, code: str, message: str) -> None:
@@ -325,7 +332,9 @@ class SyncService:
                 next_attempt_at=failure.next_attempt_at if failure is not None else None,
                 at=now,
             )
-            return await sync_runs.find_run(tx, tenant_id, run.run.id)
+            closed = await sync_runs.find_run(tx, tenant_id, run.run.id)
+            await reach(FaultPoint.SYNC_CLOSING)
+            return closed
 
     async def _finish(
         self,

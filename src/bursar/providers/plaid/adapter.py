@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import cast
 
@@ -43,7 +44,6 @@ from bursar.providers.plaid.sdk.errors import (
 )
 from bursar.providers.plaid.sdk.models.accounts import Account
 from bursar.providers.plaid.sdk.models.items import Item
-from bursar.transport.timing import Timing
 from bursar.transport.wire import AsyncWire
 
 
@@ -266,7 +266,7 @@ def make_adapter(context: ProviderContext) -> PlaidAdapter:
         environment=settings.get("plaid_environment") or settings.get("plaid_env") or "sandbox",
         base_url=settings.get("plaid_base_url") or None,
         http_client=cast("AsyncWire | None", context.http_client),
-        timing=Timing(now=context.clock.now),
+        timing=replace(context.timing, now=context.clock.now),
     )
     return PlaidAdapter(client, context.clock)
 
