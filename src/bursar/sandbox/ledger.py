@@ -49,9 +49,11 @@ class EventKind(StrEnum):
     CANCELLED = "cancelled"
     """A pending row leaves the list without ever settling."""
     MODIFIED = "modified"
-    """A listed row changes its text, date or amount; its state stays."""
+    """A row changes its text, date or amount; its state stays, and a held row stays unlisted."""
     REMOVED = "removed"
-    """The bank withdraws a settled row; from now on it does not count."""
+    """The bank withdraws a settled row, listed or held; from now on it does not count."""
+    RESTORED = "restored"
+    """A withdrawn row is back in the list as it was and counts again; its id is the provider's decision."""
     HELD = "held"
     """The bank has booked a row and counts it in the balance, but does not list it yet."""
     SURFACED = "surfaced"
@@ -111,7 +113,8 @@ class Truth:
     """What the bank itself would say about one account at one instant.
 
     `rows` is what the bank lists (pending and settled, by booking date then world id). `balance` is the ledger balance:
-    opening balance plus every settled row, counted from the instant of its `POSTED` event until its `REMOVED` event.
+    opening balance plus every settled row, counted from the instant of its `POSTED` event until its `REMOVED` event and
+    again from its `RESTORED` event.
     A late row counts from its `HELD` event (its booking) although the list shows it only from `SURFACED` on; until then
     it is in `unlisted`, and `gap` says by how much the listed rows fail to explain the balance. Pending rows never
     count. For a brokerage account the balance is the cash; its positions are not in here.
@@ -152,10 +155,13 @@ class _Book:
     balance: Decimal
     listed: dict[str, Row] = field(default_factory=dict[str, Row])
     unlisted: dict[str, Row] = field(default_factory=dict[str, Row])
+    withdrawn: dict[str, Row] = field(default_factory=dict[str, Row])
 
     def apply(self, kind: EventKind, row: Row) -> None:
-        before = self.listed.get(row.world_id)
-        if not self._allows(kind, before, row):
+        is_held = row.world_id in self.unlisted
+        place = self.unlisted if is_held else self.listed
+        before = place.get(row.world_id)
+        if not self._allows(kind, before, row, is_held=is_held):
             raise ImpossibleEventError(f"{kind} is impossible for {row.world_id} in state {before and before.state}")
         if kind is EventKind.PENDING:
             self.listed[row.world_id] = row
@@ -165,12 +171,16 @@ class _Book:
         elif kind is EventKind.CANCELLED:
             del self.listed[row.world_id]
         elif kind is EventKind.MODIFIED:
-            self.listed[row.world_id] = row
+            place[row.world_id] = row
             if before is not None and row.state is RowState.SETTLED:
                 self.balance += row.amount - before.amount
         elif kind is EventKind.REMOVED:
-            del self.listed[row.world_id]
+            del place[row.world_id]
+            self.withdrawn[row.world_id] = row
             self.balance -= row.amount
+        elif kind is EventKind.RESTORED:
+            self.listed[row.world_id] = self.withdrawn.pop(row.world_id)
+            self.balance += row.amount
         elif kind is EventKind.HELD:
             self.unlisted[row.world_id] = row
             self.balance += row.amount
@@ -178,11 +188,16 @@ class _Book:
             del self.unlisted[row.world_id]
             self.listed[row.world_id] = row
 
-    def _allows(self, kind: EventKind, before: Row | None, row: Row) -> bool:
+    def lists(self) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+        """The listed and the unlisted rows in the order of a list."""
+        listed, unlisted = (sorted(rows.values(), key=_list_order) for rows in (self.listed, self.unlisted))
+        return tuple(listed), tuple(unlisted)
+
+    def _allows(self, kind: EventKind, before: Row | None, row: Row, *, is_held: bool) -> bool:
         if kind is EventKind.SURFACED:
-            return self.unlisted.get(row.world_id) == row and before is None
-        if row.world_id in self.unlisted:
-            return False
+            return is_held and before == row
+        if kind is EventKind.RESTORED:
+            return before is None and self.withdrawn.get(row.world_id) == row
         if kind is EventKind.PENDING:
             return before is None and row.state is RowState.PENDING
         if kind is EventKind.HELD:
@@ -205,6 +220,7 @@ class AccountLog:
         self.opening_balance = opening_balance
         self._events: list[Event] = []
         self._book = _Book(opening_balance)
+        self._lists: tuple[tuple[Row, ...], tuple[Row, ...]] | None = None
 
     def append(self, event: Event) -> None:
         """Adds the newest event; raises `ImpossibleEventError` and changes nothing when its row does not allow it."""
@@ -212,6 +228,7 @@ class AccountLog:
             raise ImpossibleEventError("an event may not be older than the newest one")
         self._book.apply(event.kind, event.row)
         self._events.append(event)
+        self._lists = None
 
     def events_after(self, sequence: int) -> Sequence[Event]:
         """The events with a higher world-wide sequence number, oldest first; 0 gives the whole log."""
@@ -243,14 +260,19 @@ class AccountLog:
             book = _Book(self.opening_balance)
             for event in self._events[: bisect_right(self._events, at, key=lambda event: event.at)]:
                 book.apply(event.kind, event.row)
+            rows, unlisted = book.lists()
+        else:
+            # The present is asked for many times between two events.
+            self._lists = self._lists or book.lists()
+            rows, unlisted = self._lists
         return Truth(
             account_id=self.account_id,
             at=at,
             currency=self.currency,
             opening_balance=self.opening_balance,
             balance=book.balance,
-            rows=tuple(sorted(book.listed.values(), key=_list_order)),
-            unlisted=tuple(sorted(book.unlisted.values(), key=_list_order)),
+            rows=rows,
+            unlisted=unlisted,
         )
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-CURRENCY_DECIMALS = {"USD": 2, "EUR": 2, "GBP": 2, "JPY": 0}
+CURRENCY_DECIMALS = {"USD": 2, "EUR": 2, "GBP": 2, "JPY": 0, "KWD": 3, "BTC": 8}
 """How many decimals an amount of each simulated currency has."""
 
 
@@ -53,7 +53,8 @@ class Person:
 class Account:
     """An account as the bank knows it; numbers are full and invented.
 
-    `credit_limit` is None where the kind has none; `annual_rate` is a fraction (0.04 is four percent).
+    `credit_limit` is None where the kind has none; `annual_rate` is a fraction (0.04 is four percent). `replaces` is
+    the account whose number was blocked and that this one follows; None for all others.
     """
 
     account_id: str
@@ -68,6 +69,7 @@ class Account:
     opening_balance: Decimal
     annual_rate: Decimal
     credit_limit: Decimal | None = None
+    replaces: str | None = None
 
     @property
     def mask(self) -> str:
@@ -77,7 +79,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """One user name at one bank and the accounts it shows."""
+    """One user name at one bank and the accounts it can ever show; `World.shown_accounts` says which it shows when."""
 
     bank: Bank
     username: str
@@ -92,6 +94,8 @@ class Lifestyle(StrEnum):
     """Salary, rent, shopping, cards, savings, loans and investments, for ever."""
     QUIET = "quiet"
     """Some fifty rows shortly before the start, the newest of them pending; afterwards only scripted events."""
+    TURBULENT = "turbulent"
+    """Few rows, to which everything happens that a view tells; see `bursar.sandbox.turmoil`."""
 
 
 @dataclass(frozen=True, slots=True)

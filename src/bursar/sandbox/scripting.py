@@ -144,7 +144,7 @@ class Script:
         account_id = world_id.partition(".")[0]
         for event in reversed(self._world.get_log(account_id).events_after(0)):
             if event.row.world_id == world_id:
-                self._world.record(self._world.now, EventKind.POSTED, event.row)
+                self._world.record(self._world.now, EventKind.RESTORED, event.row)
                 return
         raise KeyError(world_id)
 

@@ -68,7 +68,11 @@ class View:
         self.hits[fault, place] += 1
         return True
 
+    def note(self, fault: str, place: str) -> None:
+        """Counts something that is shown without a share deciding it."""
+        self.hits[fault, place] += 1
+
     def draw(self, *key: object) -> float:
         """A number from [0, 1) that belongs to the seed and the key."""
-        text = "|".join(str(part) for part in (self.seed, *key))
+        text = "|".join(map(str, (self.seed, *key)))
         return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) / _WHOLE

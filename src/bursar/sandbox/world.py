@@ -4,24 +4,33 @@ import heapq
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from random import Random
+from typing import Protocol
 
 from bursar.sandbox.cast import FAMILY_COUNT, build_cast
 from bursar.sandbox.clock import VirtualClock
 from bursar.sandbox.fates import Action
 from bursar.sandbox.faults import FaultBoard, RequestLog
-from bursar.sandbox.investing import Position, invest, positions_of
+from bursar.sandbox.investing import Position, positions_of
 from bursar.sandbox.ledger import AccountLog, Event, EventKind, Row, Truth
-from bursar.sandbox.life import Day, live_family_day, live_quiet_day
+from bursar.sandbox.lifestyles import live_by_lifestyle
 from bursar.sandbox.market import Market
-from bursar.sandbox.people import Account, AccountKind, Bank, Lifestyle, Login
+from bursar.sandbox.people import Account, AccountKind, Bank, Household, Login
 from bursar.sandbox.scripting import Script
 from bursar.sandbox.view import View
 
 DEFAULT_HISTORY_DAYS = 730
 
 _NOON = time(12, tzinfo=UTC)
-_PLANNING_LEAD = timedelta(days=1)
+PLANNING_LEAD = timedelta(days=1)
+"""How long before its UTC midnight a day is planned, so that it has not begun in any zone."""
+
+
+class DayPlanner(Protocol):
+    """What a household does, day by day."""
+
+    def __call__(self, world: "World", household: Household, on: date, /) -> None:
+        """Plans one day with `world.at`, before it begins anywhere; days come in order, each exactly once."""
+        ...
 
 
 class World:
@@ -41,6 +50,8 @@ class World:
         families: int = FAMILY_COUNT,
         clock: VirtualClock | None = None,
         view: View | None = None,
+        households: Sequence[Household] | None = None,
+        plan_day: DayPlanner = live_by_lifestyle,
     ) -> None:
         """Builds the world and lives through its history until noon UTC of `start`.
 
@@ -51,6 +62,8 @@ class World:
             families: How many of the planned families live in it; fewer makes it smaller and faster.
             clock: A clock shared with the program under test; advancing it advances the world.
             view: The faults of data and identity that faces show; none by default.
+            households: Who lives in it in place of the planned families.
+            plan_day: What they do; by default what their lifestyle says.
         """
         self.seed = seed
         self.view = view or View(seed)
@@ -59,8 +72,9 @@ class World:
         self.faults = FaultBoard()
         self.requests = RequestLog()
         first_day = self.started_at.date() - timedelta(days=history_days)
-        opened_at = datetime.combine(first_day, time(), tzinfo=UTC) - _PLANNING_LEAD
-        self.households = build_cast(seed, families, opened_at)
+        if households is None:
+            households = build_cast(seed, families, opening_instant(first_day))
+        self.households = tuple(households)
         self.accounts = {account.account_id: account for home in self.households for account in home.accounts}
         self.logins: tuple[Login, ...] = tuple(login for home in self.households for login in home.logins)
         self.market = Market(seed, first_day)
@@ -72,6 +86,8 @@ class World:
         self._agenda_count = 0
         self._sequence = 0
         self._next_day = first_day
+        self._plan_day = plan_day
+        self._absences: dict[str, list[tuple[datetime, datetime | None]]] = {}
         self.script = Script(self)
         self._live_until(self.started_at)
         self.clock.on_advance(self._live_until)
@@ -129,6 +145,19 @@ class World:
         """The login of that name at a bank; None when there is none."""
         return next((one for one in self.logins if one.bank.key == bank_key and one.username == username), None)
 
+    def shown_accounts(self, login: Login, at: datetime | None = None) -> tuple[Account, ...]:
+        """The accounts that a login shows at an instant, by default at present: opened, and not hidden then."""
+        at = at or self.now
+        return tuple(
+            account
+            for account in login.accounts
+            if account.opened_at <= at
+            and not any(
+                since <= at and (until is None or at < until)
+                for since, until in self._absences.get(account.account_id, ())
+            )
+        )
+
     # What happens.
 
     def advance(self, by: timedelta) -> datetime:
@@ -139,6 +168,13 @@ class World:
         """Runs `action(instant)` when the world gets there."""
         self._agenda_count += 1
         heapq.heappush(self._agenda, (instant, self._agenda_count, action))
+
+    def hide(self, account_id: str, since: datetime, until: datetime | None = None) -> None:
+        """Takes an account out of its logins from `since` until `until` (None: for good); its life goes on.
+
+        Decide it before `since` has come, because what a login showed in the past must not change.
+        """
+        self._absences.setdefault(account_id, []).append((since, until))
 
     def record(self, instant: datetime, kind: EventKind, row: Row) -> Event:
         """Appends an event to the row's account; raises `ImpossibleEventError` when the row's state forbids it."""
@@ -153,10 +189,10 @@ class World:
 
     def _live_until(self, now: datetime) -> None:
         while True:
-            # A day is planned 24 hours before it begins in UTC, so that it has not begun in any zone.
-            planned_at = datetime.combine(self._next_day, time(), tzinfo=UTC) - _PLANNING_LEAD
+            planned_at = opening_instant(self._next_day)
             if planned_at <= now and (not self._agenda or planned_at <= self._agenda[0][0]):
-                self._plan_day(self._next_day)
+                for home in self.households:
+                    self._plan_day(self, home, self._next_day)
                 self._next_day += timedelta(days=1)
             elif self._agenda and self._agenda[0][0] <= now:
                 instant, _, action = heapq.heappop(self._agenda)
@@ -164,17 +200,7 @@ class World:
             else:
                 return
 
-    def _plan_day(self, on: date) -> None:
-        for home in self.households:
-            rng = Random(f"{self.seed}|day|{home.key}|{on}")  # noqa: S311 - reproducibility is the point
-            day = Day(self, home, on, rng)
-            if home.lifestyle is Lifestyle.QUIET:
-                live_quiet_day(day, (self.started_at.date() - on).days)
-                continue
-            live_family_day(day)
-            brokerage = _first_brokerage(home.accounts)
-            invest(day, brokerage and self._logs[brokerage.account_id], self.market)
 
-
-def _first_brokerage(accounts: Sequence[Account]) -> Account | None:
-    return next((account for account in accounts if account.kind is AccountKind.BROKERAGE), None)
+def opening_instant(first_day: date) -> datetime:
+    """When accounts must be opened whose first day is `first_day`: when that day is planned."""
+    return datetime.combine(first_day, time(), tzinfo=UTC) - PLANNING_LEAD

@@ -173,7 +173,7 @@ class ItemFeed:
         pending_id = self._mint.opaque("transaction", self._item_id, row.world_id, RowState.PENDING)
         settled_id = self._mint.opaque("transaction", self._item_id, row.world_id, RowState.SETTLED)
         present_id = pending_id if row.state is RowState.PENDING else settled_id
-        if event.kind in {EventKind.PENDING, EventKind.POSTED, EventKind.SURFACED}:
+        if event.kind in {EventKind.PENDING, EventKind.POSTED, EventKind.SURFACED, EventKind.RESTORED}:
             replaced = self._listed.get(pending_id) if event.kind is EventKind.POSTED else None
             if row.booked_on < self._first_day and replaced is None:
                 return
