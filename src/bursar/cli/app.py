@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bursar.cli import connections, demo, files, ledger, operator, serving
+from bursar.cli import connections, converge, demo, files, ledger, operator, serving
 from bursar.cli.session import CommandError, describe_error
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ app.command()(serving.serve)
 app.command()(serving.worker)
 app.command()(serving.sandbox)
 app.command()(demo.demo)
+app.command()(converge.converge)
 app.command()(operator.doctor)
 app.command()(operator.version)
 app.add_typer(operator.token_app, name="token")

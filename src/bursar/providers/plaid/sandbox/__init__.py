@@ -4,8 +4,9 @@ Imports `bursar.sandbox` and nothing else of this project; whoever serves the sa
 """
 
 from bursar.providers.plaid.sandbox.face import PlaidFace
+from bursar.providers.plaid.sandbox.traits import TRAITS
 
 SANDBOX = PlaidFace()
 """The face with its published credentials."""
 
-__all__ = ["SANDBOX", "PlaidFace"]
+__all__ = ["SANDBOX", "TRAITS", "PlaidFace"]

@@ -118,3 +118,11 @@ def _breakdown(success: str) -> dict[str, object]:
         "error_institution": 1 - share,
         "refresh_interval": "NORMAL",
     }
+
+
+def find_institution_of(bank_key: str) -> Institution:
+    """The first healthy entry that leads to a simulated bank; an unknown bank raises `LookupError`."""
+    for one in INSTITUTIONS.values():
+        if one.bank_key == bank_key and one.health == "HEALTHY" and one.supported:
+            return one
+    raise LookupError(bank_key)

@@ -1,0 +1,237 @@
+"""How do many seeds run on several cores, and what is told of them at the end?"""
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from subprocess import PIPE, Popen
+from tempfile import TemporaryDirectory
+
+from bursar.converge.database import open_database, open_server
+from bursar.converge.plan import EVERY_FAULT, Limits, draw_plan
+from bursar.converge.stage import Stage, open_stage
+from bursar.converge.verdict import Verdict, run_seed
+
+TWICE_EVERY = 100
+"""One seed of so many is run twice, to see that it does the same again."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """The sum of many verdicts."""
+
+    seed_count: int = 0
+    run_count: int = 0
+    row_count: int = 0
+    repeated_count: int = 0
+    failures: list[tuple[int, list[str]]] = field(default_factory=list[tuple[int, list[str]]])
+    """Seed, and what diverged."""
+    exemptions: Counter[str] = field(default_factory=Counter[str])
+    exempted_seeds: int = 0
+    struck: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
+    """(fault, channel, place) -> how often."""
+    seconds: float = 0.0
+
+    def add(self, told: dict[str, object]) -> None:
+        """Add what a worker has told of a seed."""
+        self.seed_count += 1
+        self.run_count += int(str(told["runs"]))
+        self.row_count += int(str(told["rows"]))
+        self.repeated_count += bool(told["repeated"])
+        divergences: list[str] = list(told["divergences"])  # pyright: ignore[reportArgumentType] - a list of texts
+        if divergences:
+            self.failures.append((int(str(told["seed"])), divergences))
+        exemptions: dict[str, int] = told["exemptions"]  # pyright: ignore[reportAssignmentType] - made by `_tell`
+        self.exemptions.update(exemptions)
+        self.exempted_seeds += bool(exemptions)
+        struck: list[tuple[str, str, str, int]] = told["struck"]  # pyright: ignore[reportAssignmentType] - as above
+        for code, channel, place, count in struck:
+            self.struck[code, channel, place] += count
+
+
+def tell(verdict: Verdict, *, repeated: bool) -> dict[str, object]:
+    """Return a verdict as a line between processes."""
+    return {
+        "seed": verdict.seed,
+        "runs": verdict.run_count,
+        "rows": verdict.row_count,
+        "repeated": repeated,
+        "divergences": [f"{one.invariant}: {one.detail}" for one in verdict.divergences],
+        "exemptions": dict(verdict.exemptions),
+        "struck": [[*cell, count] for cell, count in verdict.struck.items()],
+    }
+
+
+async def judge(stage: Stage, seed: int, limits: Limits) -> Verdict:
+    """Run one seed; an exception of the harness or the platform is a divergence as well."""
+    policies = {slug: channel.traits.policies for slug, channel in stage.channels.items()}
+    plan = draw_plan(seed, limits, policies)
+    return await run_seed(stage, plan)
+
+
+async def judge_twice(stage: Stage, seed: int, limits: Limits) -> tuple[Verdict, bool]:
+    """Run a seed, and one of so many a second time: the same seed must do the same."""
+    verdict = await judge(stage, seed, limits)
+    if seed % TWICE_EVERY:
+        return verdict, False
+    again = await judge(stage, seed, limits)
+    if again.trace_mark != verdict.trace_mark:
+        from bursar.converge.oracle import Divergence
+
+        first = next((pair for pair in zip(verdict.trace, again.trace, strict=False) if pair[0] != pair[1]), ("", ""))
+        verdict.divergences.append(Divergence("I15", f"not the same when run again: {first[0]!r} then {first[1]!r}"))
+    return verdict, True
+
+
+async def shrink(stage: Stage, seed: int, limits: Limits, say: Callable[[str], None]) -> Limits:
+    """Leave out what a failure does not need: kinds of fault first, then days, logins and tenants."""
+
+    async def still_fails(fewer: Limits) -> bool:
+        try:
+            return bool((await judge(stage, seed, fewer)).divergences)
+        except Exception:  # noqa: BLE001 - a crash is a failure that is worth keeping
+            return True
+
+    policies = {slug: channel.traits.policies for slug, channel in stage.channels.items()}
+    used = draw_plan(seed, limits, policies).faults
+    best = replace(limits, faults=frozenset(used))
+    if not await still_fails(best):
+        return limits
+    for code in sorted(used):
+        fewer = replace(best, faults=best.faults - {code})
+        if await still_fails(fewer):
+            best = fewer
+    for days in (10, 20, 30, 60, 90):
+        if days < best.days and await still_fails(replace(best, days=days)):
+            best = replace(best, days=days)
+            break
+    for tenants in (1, 2):
+        if tenants < best.tenants and await still_fails(replace(best, tenants=tenants)):
+            best = replace(best, tenants=tenants)
+            break
+    for logins in (1, 2, 3):
+        if logins < best.logins and await still_fails(replace(best, logins=logins)):
+            best = replace(best, logins=logins)
+            break
+    say(f"shrunk from {len(used)} kinds of fault to {len(best.faults)}")
+    return best
+
+
+def replay_line(seed: int, limits: Limits, commit: str) -> str:
+    """Return the command that repeats a failure."""
+    parts = [f"bursar converge --seed {seed}"]
+    if limits.faults != EVERY_FAULT:
+        parts.append(f"--faults {','.join(sorted(limits.faults)) or 'none'}")
+    if limits.channels:
+        parts.append(f"--providers {','.join(limits.channels)}")
+    defaults = Limits()
+    for name in ("tenants", "days", "logins"):
+        if getattr(limits, name) != getattr(defaults, name):
+            parts.append(f"--{name} {getattr(limits, name)}")
+    return " ".join(parts) + (f"  # at commit {commit}" if commit else "")
+
+
+async def _serve_seeds(database_url: str, home: Path, limits: Limits) -> None:
+    """A process of its own: read seeds from standard input, one a line, and tell each verdict."""
+    async with open_stage(database_url, home) as stage:
+        for line in sys.stdin:
+            seed = int(line)
+            try:
+                verdict, repeated = await judge_twice(stage, seed, limits)
+                told = tell(verdict, repeated=repeated)
+            except Exception as error:  # noqa: BLE001 - whatever breaks a seed is told with it
+                told = tell(Verdict(seed=seed), repeated=False)
+                told["divergences"] = [f"crash: {type(error).__name__}: {error}"]
+            sys.stdout.write(json.dumps(told) + "\n")
+            sys.stdout.flush()
+
+
+def serve_seeds(arguments: Sequence[str]) -> None:
+    """The entry of a seed process: database URL, home, limits as JSON."""
+    database_url, home, packed = arguments
+    asyncio.run(_serve_seeds(database_url, Path(home), unpack(packed)))
+
+
+def pack(limits: Limits) -> str:
+    """Return limits as a text between processes."""
+    return json.dumps([sorted(limits.faults), list(limits.channels), limits.tenants, limits.days, limits.logins])
+
+
+def unpack(text: str) -> Limits:
+    """Return limits from a text."""
+    faults, channels, tenants, days, logins = json.loads(text)
+    return Limits(faults=frozenset(faults), channels=tuple(channels), tenants=tenants, days=days, logins=logins)
+
+
+@contextmanager
+def _process(server_url: str, limits: Limits) -> Generator["Popen[str]"]:
+    with TemporaryDirectory(prefix="bursar-converge-home-") as home, open_database(server_url) as url:
+        process = Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "bursar.converge", url, home, pack(limits)], stdin=PIPE, stdout=PIPE, text=True
+        )
+        try:
+            yield process
+        finally:
+            if process.stdin is not None:
+                process.stdin.close()
+            process.wait(timeout=30)
+
+
+async def run_many(
+    seeds: Iterable[int],
+    limits: Limits,
+    *,
+    processes: int,
+    seconds: float | None,
+    on_verdict: Callable[[dict[str, object], Summary], None],
+) -> Summary:
+    """Run seeds on several processes, each with a database of its own, until they or the time are used up."""
+    summary = Summary()
+    begun = time.monotonic()
+    waiting = iter(seeds)
+    with open_server() as server_url:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(processes):
+                group.create_task(_feed(server_url, limits, waiting, summary, begun, seconds, on_verdict))
+    summary.seconds = time.monotonic() - begun
+    return summary
+
+
+async def _feed(
+    server_url: str,
+    limits: Limits,
+    waiting: "Iterable[int]",
+    summary: Summary,
+    begun: float,
+    seconds: float | None,
+    on_verdict: Callable[[dict[str, object], Summary], None],
+) -> None:
+    """Give seeds to one process, one after the other."""
+    with _process(server_url, limits) as process:
+        for seed in waiting:
+            if seconds is not None and time.monotonic() - begun > seconds:
+                return
+            line = await asyncio.to_thread(_ask, process, seed)
+            told = json.loads(line) if line else {**tell(Verdict(seed=seed), repeated=False)}
+            if not line:
+                told["divergences"] = ["crash: the seed's process ended"]
+            summary.add(told)
+            on_verdict(told, summary)
+            if not line:
+                return
+
+
+def _ask(process: "Popen[str]", seed: int) -> str:
+    if process.stdin is None or process.stdout is None:
+        return ""
+    try:
+        process.stdin.write(f"{seed}\n")
+        process.stdin.flush()
+        return process.stdout.readline()
+    except BrokenPipeError:
+        return ""

@@ -1,0 +1,23 @@
+"""How do people use a provider's simulator, and which faults can it not show?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from bursar.sandbox.people import Login
+from bursar.sandbox.view import IdPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What the convergence test must know of a simulator; `providers/<p>/sandbox` exports it as `TRAITS`."""
+
+    consent: str
+    """The action (`MountedFace.act`) that plays a person who gives consent, at first and again."""
+    login: Callable[[Login], Mapping[str, str]]
+    """The action's arguments beside the link token or the address: who logs in where."""
+    end_consent: Callable[[str], tuple[str, Mapping[str, str]]]
+    """The action and its arguments that end the consent of a login, named by its id at the provider."""
+    policies: tuple[IdPolicy, ...] = (IdPolicy.STABLE,)
+    """What this provider's ids may be worth; the first is what it documents."""
+    immune: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Fault -> why this provider's protocol cannot show it."""
