@@ -130,9 +130,11 @@ def replay_line(seed: int, limits: Limits, commit: str) -> str:
     if limits.channels:
         parts.append(f"--providers {','.join(limits.channels)}")
     defaults = Limits()
-    for name in ("tenants", "days", "logins"):
-        if getattr(limits, name) != getattr(defaults, name):
-            parts.append(f"--{name} {getattr(limits, name)}")
+    parts.extend(
+        f"--{name} {getattr(limits, name)}"
+        for name in ("tenants", "days", "logins")
+        if getattr(limits, name) != getattr(defaults, name)
+    )
     return " ".join(parts) + (f"  # at commit {commit}" if commit else "")
 
 

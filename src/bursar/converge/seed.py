@@ -154,7 +154,7 @@ class SeedRun:
             else:
                 for _, action in due:
                     await action()
-            await self._collect_jobs()
+            await self.collect_jobs()
 
     def end(self) -> None:
         """Let go of the process's switches."""
@@ -197,7 +197,7 @@ class SeedRun:
 
     # Jobs, as the job engine and its workers would treat them.
 
-    async def _collect_jobs(self) -> None:
+    async def collect_jobs(self) -> None:
         found = await self.stage.witness.execute(
             "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'sync' RETURNING args"
         )

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -69,9 +69,9 @@ async def _settle(run: SeedRun) -> None:
             await people.renew(run, link)
     await run.live()
     for _ in range(2):
+        await run.move_to(run.world.now + timedelta(days=1, hours=1))
         await run.stage.platform.sync.schedule_due(every=timedelta(hours=1))
         await _read_all(run)
-        await run.move_to(run.world.now + timedelta(days=1, hours=1))
     for person in run.people:
         for account in _told_by_files(run, person):
             today = account.bank.local_date(run.world.now)
@@ -231,10 +231,10 @@ def _possible_gaps(run: SeedRun, world_id: str) -> set[Decimal]:
     if not certain:
         sums.add(Decimal(0))
     least = sum((row.amount for row in certain), Decimal(0))
-    return {amount for amount in sums} | {least}
+    return sums | {least}
 
 
-def _first_readings(run: SeedRun, world_id: str) -> list:
+def _first_readings(run: SeedRun, world_id: str) -> list[datetime]:
     return [file.made_at for file in run.files if file.account_id == world_id] + [run.begins_at]
 
 
@@ -353,6 +353,7 @@ async def _check_repeat(run: SeedRun, living: list[Person], verdict: Verdict) ->
     witness = run.stage.witness
     tenants = [person.tenant_id for person in living]
     before = await oracle.read_versions(witness, tenants)
+    await run.move_to(run.world.now + timedelta(minutes=5))
     await _read_all(run)
     after = await oracle.read_versions(witness, tenants)
     for table in sorted(before):
