@@ -94,60 +94,66 @@ class Turmoil:
         self._end = end
         self._latest = datetime.combine(end, time(), tzinfo=UTC) + AFTERMATH
         self._fates = Fates(view, self._latest)
-        self._rngs: dict[str, Random] = {}
-        self._last_steps: dict[str, datetime] = {}
-        self._units: dict[tuple[str, str], Decimal] = {}
+        self._homes: dict[str, _Home] = {}
 
     def __call__(self, world: World, household: Household, on: date, /) -> None:
         """Plans one day of a household."""
-        self._close_replaced(world, household, on)
+        home = self._homes.get(household.key)
+        if home is None:
+            home = self._homes[household.key] = _Home(self._seed, household)
+        for account in home.successors.values():
+            if on == account.opened_at.date() + OVERLAP + timedelta(days=3):
+                self._close_replaced(world, home, account)
         if on >= self._end:
             return
-        rng = self._rngs.get(household.key)
-        if rng is None:
-            rng = self._rngs[household.key] = Random(f"{self._seed}|turmoil|{household.key}")  # noqa: S311
-        first = [account for account in household.accounts if account.replaces is None]
-        rate = (0.6 + 0.3 * len(first)) / (1 + (on - self._first_day).days / _SLOWING)
-        count = int(rate + rng.random() * 2 - 0.5)
+        rate = home.rate / (1 + (on - self._first_day).days / _SLOWING)
+        count = int(rate + home.rng.random() * 2 - 0.5)
         if count <= 0:
             return
-        day = TurbulentDay(world.market, self._view, self._fates, rng, first, on, self._first_day, self._units)
+        day = TurbulentDay(
+            world.market, self._view, self._fates, home.rng, home.accounts, on, self._first_day, home.units
+        )
         for _ in range(count):
             for account, steps in day.draw_lives():
-                self._route(world, household, account, steps)
+                self._route(world, home, account, steps)
 
-    def _route(self, world: World, household: Household, account: Account, steps: list[Step]) -> None:
+    def _route(self, world: World, home: "_Home", account: Account, steps: list[Step]) -> None:
         """Gives a row's life to its account, to the account's successor, or in the days of overlap to both."""
-        successor = next((one for one in household.accounts if one.replaces == account.account_id), None)
+        successor = home.successors.get(account.account_id)
+        if successor is None:
+            _schedule(world, steps)
+            return
         begins_at = steps[0][0]
-        if successor is None or begins_at < successor.opened_at + OVERLAP:
-            self._schedule(world, account.account_id, steps)
-        if successor is not None and begins_at >= successor.opened_at:
-            self._schedule(world, successor.account_id, mirror(steps, successor.account_id))
+        if begins_at < successor.opened_at + OVERLAP:
+            _schedule(world, steps)
+            home.last_steps.setdefault(account.account_id, []).append(steps[-1][0])
+        if begins_at >= successor.opened_at:
+            _schedule(world, mirror(steps, successor.account_id))
 
-    def _schedule(self, world: World, account_id: str, steps: list[Step]) -> None:
-        for at, kind, row in steps:
-            world.at(at, partial(_take, world, kind, row))
-        newest = max(steps, key=_instant)[0]
-        if newest > self._last_steps.get(account_id, self._latest.min.replace(tzinfo=UTC)):
-            self._last_steps[account_id] = newest
-
-    def _close_replaced(self, world: World, household: Household, on: date) -> None:
-        """Takes a replaced account off the list, on the day on which all that will happen to it is known."""
-        for account in household.accounts:
-            if account.replaces is None:
-                continue
-            overlap_ends_at = account.opened_at + OVERLAP
-            if on != overlap_ends_at.date() + timedelta(days=3):
-                continue
-            last_step = self._last_steps.get(account.replaces, overlap_ends_at)
-            gone_at = max(last_step, overlap_ends_at) + SHOWN_AFTER_CLOSE
-            if gone_at <= self._latest:
-                world.hide(account.replaces, gone_at)
+    def _close_replaced(self, world: World, home: "_Home", successor: Account) -> None:
+        """Takes a replaced account off the list, on a day on which all that will happen to it is known."""
+        replaced = str(successor.replaces)
+        overlap_ends_at = successor.opened_at + OVERLAP
+        gone_at = max([overlap_ends_at, *home.last_steps.get(replaced, ())]) + SHOWN_AFTER_CLOSE
+        if gone_at <= self._latest:
+            world.hide(replaced, gone_at)
 
 
-def _instant(step: Step) -> datetime:
-    return step[0]
+class _Home:
+    """What is remembered of a household from day to day."""
+
+    def __init__(self, seed: int, household: Household) -> None:
+        self.rng = Random(f"{seed}|turmoil|{household.key}")  # noqa: S311 - reproducibility is the point
+        self.accounts = [account for account in household.accounts if account.replaces is None]
+        self.successors = {one.replaces: one for one in household.accounts if one.replaces is not None}
+        self.rate = 0.5 + 0.25 * len(self.accounts)
+        self.last_steps: dict[str, list[datetime]] = {}
+        self.units: dict[tuple[str, str], Decimal] = {}
+
+
+def _schedule(world: World, steps: list[Step]) -> None:
+    for at, kind, row in steps:
+        world.at(at, partial(_take, world, kind, row))
 
 
 def _take(world: World, kind: EventKind, row: Row, at: datetime) -> None:

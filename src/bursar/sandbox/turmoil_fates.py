@@ -20,6 +20,12 @@ Step = tuple[datetime, EventKind, Row]
 _EXPONENTS = {currency: Decimal(1).scaleb(-decimals) for currency, decimals in CURRENCY_DECIMALS.items()}
 
 
+_SOON = timedelta(days=20)
+"""How long the faults take at most that soon follow a settlement."""
+_LONG_AFTER = timedelta(days=61)
+"""How long a change after sixty days takes at least."""
+
+
 class Fates:
     """Draws what becomes of rows."""
 
@@ -82,24 +88,25 @@ class Fates:
 
     def _aftermath(self, row: Row, at: datetime) -> list[Step]:
         """What happens to a settled and listed row: nothing, removal, removal and return, or a late change."""
-        removed_at = at + self._span("A8", row, 5, 20 * 24)
-        if removed_at <= self._latest and self._strikes("A8", row):
-            return [(removed_at, EventKind.REMOVED, row)]
-        if at + timedelta(days=20) <= self._latest and self._strikes("A9", row):
+        left = self._latest - at
+        if left >= _SOON and self._strikes("A8", row):
+            return [(at + self._span("A8", row, 5, 20 * 24), EventKind.REMOVED, row)]
+        if left >= _SOON and self._strikes("A9", row):
             removed_at = at + self._span("A9", row, 5, 10 * 24)
             restored_at = removed_at + self._span("return", row, 12, 10 * 24)
             return [(removed_at, EventKind.REMOVED, row), (restored_at, EventKind.RESTORED, row)]
-        modified_at = at + self._span("A10", row, 60 * 24 + 1, 70 * 24)
-        if modified_at <= self._latest and self._strikes("A10", row):
+        if left >= _LONG_AFTER and self._strikes("A10", row):
+            latest_hours = min(left, timedelta(days=75)) // timedelta(hours=1)
+            modified_at = at + self._span("A10", row, 60 * 24 + 1, latest_hours)
             return [(modified_at, EventKind.MODIFIED, self._change(row))]
         return []
 
     def _twin(self, steps: Sequence[Step]) -> list[list[Step]]:
         """The life of a row that equals another one in everything until the bank withdraws it."""
         at, _, row = steps[-1]
-        removed_at = at + self._span("A12", row, 12, 10 * 24)
-        if removed_at > self._latest or not self._strikes("A12", row):
+        if self._latest - at < _SOON or not self._strikes("A12", row):
             return []
+        removed_at = at + self._span("A12", row, 12, 10 * 24)
         world_id = f"{row.world_id}t"
         twin = [(at, kind, replace(one, world_id=world_id)) for at, kind, one in steps]
         return [[*twin, (removed_at, EventKind.REMOVED, twin[-1][2])]]

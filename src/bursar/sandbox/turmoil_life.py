@@ -51,7 +51,7 @@ class TurbulentDay:
         self._rng = rng
         self._accounts = accounts
         self._on = on
-        self._stamp = on.strftime("%Y%m%d")
+        self._stamp = on.isoformat()
         self._first_day = first_day
         self._units = units
         self._row_count = 0

@@ -86,6 +86,7 @@ class World:
         self._agenda_count = 0
         self._sequence = 0
         self._next_day = first_day
+        self._planning_at = opening_instant(first_day)
         self._plan_day = plan_day
         self._absences: dict[str, list[tuple[datetime, datetime | None]]] = {}
         self.script = Script(self)
@@ -189,11 +190,11 @@ class World:
 
     def _live_until(self, now: datetime) -> None:
         while True:
-            planned_at = opening_instant(self._next_day)
-            if planned_at <= now and (not self._agenda or planned_at <= self._agenda[0][0]):
+            if self._planning_at <= now and (not self._agenda or self._planning_at <= self._agenda[0][0]):
                 for home in self.households:
                     self._plan_day(self, home, self._next_day)
                 self._next_day += timedelta(days=1)
+                self._planning_at += timedelta(days=1)
             elif self._agenda and self._agenda[0][0] <= now:
                 instant, _, action = heapq.heappop(self._agenda)
                 action(instant)
