@@ -86,7 +86,7 @@ async def _read_all(run: SeedRun) -> None:
             await run.stage.platform.sync.request_sync(
                 link.person.tenant_id, link.connection_id, trigger=SyncTrigger.MANUAL
             )
-    await run._collect_jobs()
+    await run.collect_jobs()
     await run.live()
 
 
