@@ -140,7 +140,7 @@ async def open_platform(
         opened.callback(server.stop)
         url = database_url or server.start()
         await prepare_database(url)
-        database = Database(url, max_size=settings.database_pool_size)
+        database = Database(url, max_size=settings.database_pool_size, prepares=settings.database_prepares)
         opened.push_async_callback(database.close)
         await database.open()
         queue = JobQueue(url)

@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     import_max_bytes: int = Field(default=10 * 1024 * 1024, gt=0, description="The largest file that is imported.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     database_pool_size: int = Field(default=10, ge=2, le=100, description="Connections to the database per process.")
+    database_prepares: bool = Field(
+        default=True,
+        description="Prepare statements that repeat; `false` behind a pooler that does not carry them over.",
+    )
 
     @property
     def key_file(self) -> Path:
