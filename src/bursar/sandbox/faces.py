@@ -32,7 +32,7 @@ class MountedFace(Protocol):
         ...
 
     def error_body(self, status: int) -> bytes:
-        """The JSON body with which this provider would report an HTTP status of 429, 500 or 503."""
+        """The JSON body with which this provider would report an HTTP status of 429, 500, 502, 503 or 504."""
         ...
 
     def act(self, action: str, arguments: Mapping[str, str]) -> Mapping[str, str]:

@@ -1,9 +1,9 @@
-"""Which misbehaviour of the servers is switched on, and what has been asked of them?"""
+"""Which misbehaviour of the servers is switched on, and whom does it strike?"""
 
 from collections import Counter
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
 from enum import StrEnum
+from random import Random
 
 import msgspec
 
@@ -12,11 +12,33 @@ class FaultKind(StrEnum):
     """What goes wrong."""
 
     STATUS = "status"
-    """The answer is an error of `status`, with `Retry-After` when `retry_after` is set."""
+    """The answer is an error of `status`, with `Retry-After` when `retry_after` or `retry_after_s` is set."""
+    CONNECT_TIMEOUT = "connect_timeout"
+    """No connection comes about within the caller's patience; the request never arrives."""
+    POOL_TIMEOUT = "pool_timeout"
+    """The caller waits in vain for a free connection of its own; the request never arrives."""
+    READ_TIMEOUT = "read_timeout"
+    """The request arrives and no answer comes."""
     RESET = "reset"
     """The connection is cut without an answer."""
     TRUNCATE = "truncate"
     """The body breaks off half way although the header announced all of it."""
+    WRONG_LENGTH = "wrong_length"
+    """The whole body arrives, but the header announced more, and the connection ends."""
+    CUT_JSON = "cut_json"
+    """Half of the body arrives as a complete answer with the right length."""
+    CUT_GZIP = "cut_gzip"
+    """Half of the compressed body arrives as a complete answer with the right length."""
+    ERROR_BODY = "error_body"
+    """The provider's own error of `status` arrives with status 200."""
+    REDIRECT = "redirect"
+    """The answer sends the caller to the same path of `host`."""
+    STALE = "stale"
+    """The answer that the same question had at an earlier instant is given again: a replica lags."""
+    REPEATED_PAGE = "repeated_page"
+    """The answer to the question before (same path, other parameters) is given again: a page comes twice."""
+    REORDERED_PAGE = "reordered_page"
+    """The longest list of a JSON answer comes in the opposite order."""
     SLOW = "slow"
     """The right answer comes after `delay_s` real seconds."""
     HTML = "html"
@@ -29,7 +51,11 @@ class FaultKind(StrEnum):
     """The provider has not pulled the first data yet."""
 
 
-TRANSPORT_FAULTS = frozenset({FaultKind.STATUS, FaultKind.RESET, FaultKind.TRUNCATE, FaultKind.SLOW, FaultKind.HTML})
+TRANSPORT_FAULTS = frozenset(FaultKind) - {
+    FaultKind.MUTATE_BETWEEN_PAGES,
+    FaultKind.INSTITUTION_DOWN,
+    FaultKind.NOT_READY,
+}
 """The faults that any face has without knowing it; the others each face renders in its provider's manner."""
 
 
@@ -38,8 +64,11 @@ class Fault:
     """One switched-on fault.
 
     `path` is a prefix of the request path, face prefix included (`/plaid/transactions`). `skip` calls pass before it
-    strikes; `times` is how often it strikes, None until it is switched off. With `after_effect` a transport fault
-    strikes after the request was carried out, so its effect has happened although the caller can not know.
+    strikes; `times` is how often it strikes, None until it is switched off. With a `share` (0 to 1) it strikes that
+    part of the requests, drawn from the board's seed. With `after_effect` a transport fault strikes after the request
+    was carried out, so its effect has happened although the caller can not know. `retry_after` is sent as it is,
+    however absurd; `retry_after_s` are virtual seconds, sent as a number or, with `retry_after_as_date`, as an HTTP
+    date. `delay_s` are real seconds: how slow a slow answer is, and how long a socket hangs that times out.
     """
 
     fault_id: int
@@ -47,35 +76,51 @@ class Fault:
     path: str = "/"
     times: int | None = 1
     skip: int = 0
+    share: float | None = None
     after_effect: bool = False
     status: int = 500
     retry_after: str | None = None
+    retry_after_s: int | None = None
+    retry_after_as_date: bool = False
     delay_s: float = 0.2
     page: int = 1
     bank: str | None = None
+    host: str = "elsewhere.example"
 
 
 class FaultBoard:
     """The switches: tests add faults, servers ask whether one strikes now."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
+        """The seed decides which requests a fault with a share strikes."""
+        self._seed = seed
         self._faults: dict[int, Fault] = {}
+        self._dice: dict[int, Random] = {}
         self._added_count = 0
+        self.hits: Counter[tuple[FaultKind, str]] = Counter()
+        """(kind, slug of the face) -> how often it struck."""
+        self.is_stopped = False
 
     def add(self, kind: FaultKind, **settings: object) -> Fault:
         """Switches a fault on; `settings` are the other fields of `Fault`.
 
+        One with a share lasts until it is switched off, unless `times` is told.
         Raises `TypeError` for an unknown setting or one of another type.
         """
         unknown = settings.keys() - {member.name for member in fields(Fault)}
         if unknown:
             raise TypeError(f"a fault has no {', '.join(sorted(unknown))}")
+        if settings.get("share") is not None:
+            settings = {"times": None, **settings}
         self._added_count += 1
         try:
             fault = msgspec.convert({"fault_id": self._added_count, "kind": kind.value, **settings}, Fault)
         except msgspec.ValidationError as error:
             raise TypeError(str(error)) from error
         self._faults[fault.fault_id] = fault
+        if fault.share is not None:
+            # Named after what it does, so that other faults may come and go without changing whom it strikes.
+            self._dice[fault.fault_id] = Random(f"{self._seed}|{kind}|{fault.path}|{fault.status}")  # noqa: S311
         return fault
 
     def remove(self, fault_id: int) -> None:
@@ -86,6 +131,15 @@ class FaultBoard:
         """Switches everything off."""
         self._faults.clear()
 
+    def stop(self) -> None:
+        """Nothing strikes any more, whatever is added later."""
+        self.is_stopped = True
+        self.clear()
+
+    def has(self, kinds: frozenset[FaultKind]) -> bool:
+        """Whether a fault of these kinds can still strike."""
+        return any(fault.kind in kinds for fault in self._faults.values())
+
     def list_all(self) -> tuple[Fault, ...]:
         """The faults that can still strike, oldest first."""
         return tuple(self._faults.values())
@@ -93,7 +147,9 @@ class FaultBoard:
     def strike(
         self, path: str, kinds: frozenset[FaultKind], *, page: int | None = None, bank: str | None = None
     ) -> Fault | None:
-        """The first fault of these kinds that strikes this request, counted down; None when all is well."""
+        """The first fault of these kinds that strikes this request, counted; None when all is well."""
+        if self.is_stopped:
+            return None
         for fault in self._faults.values():
             if fault.kind not in kinds or not path.startswith(fault.path):
                 continue
@@ -102,9 +158,16 @@ class FaultBoard:
             if fault.skip > 0:
                 self._faults[fault.fault_id] = replace(fault, skip=fault.skip - 1)
                 continue
+            if fault.share is not None and self._dice[fault.fault_id].random() >= fault.share:
+                continue
             self._count_down(fault)
+            self.hits[fault.kind, _slug(path)] += 1
             return fault
         return None
+
+    def take_back(self, fault: Fault, path: str) -> None:
+        """Uncounts a strike that had nothing to spoil."""
+        self.hits[fault.kind, _slug(path)] -= 1
 
     def _count_down(self, fault: Fault) -> None:
         if fault.times is None:
@@ -115,34 +178,5 @@ class FaultBoard:
             self._faults[fault.fault_id] = replace(fault, times=fault.times - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One call as it arrived: no header, no query and no body, because those may carry credentials."""
-
-    at: datetime
-    method: str
-    path: str
-    status: int | None
-
-
-class RequestLog:
-    """Every call that a face received, so that tests can count them."""
-
-    def __init__(self) -> None:
-        self._requests: list[Request] = []
-
-    def add(self, request: Request) -> None:
-        """Notes a call; `status` is None when the connection was cut without an answer."""
-        self._requests.append(request)
-
-    def clear(self) -> None:
-        """Forgets everything."""
-        self._requests.clear()
-
-    def list_all(self) -> tuple[Request, ...]:
-        """The calls in the order of their answers."""
-        return tuple(self._requests)
-
-    def count_by_path(self) -> dict[str, int]:
-        """How often each path was called."""
-        return dict(Counter(request.path for request in self._requests))
+def _slug(path: str) -> str:
+    return path.split("/", 2)[1]

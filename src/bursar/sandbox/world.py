@@ -9,12 +9,13 @@ from typing import Protocol
 from bursar.sandbox.cast import FAMILY_COUNT, build_cast
 from bursar.sandbox.clock import VirtualClock
 from bursar.sandbox.fates import Action
-from bursar.sandbox.faults import FaultBoard, RequestLog
+from bursar.sandbox.faults import FaultBoard
 from bursar.sandbox.investing import Position, positions_of
 from bursar.sandbox.ledger import AccountLog, Event, EventKind, Row, Truth
 from bursar.sandbox.lifestyles import live_by_lifestyle
 from bursar.sandbox.market import Market
 from bursar.sandbox.people import Account, AccountKind, Bank, Household, Login
+from bursar.sandbox.requests import RequestLog
 from bursar.sandbox.scripting import Script
 from bursar.sandbox.view import View
 
@@ -69,7 +70,7 @@ class World:
         self.view = view or View(seed)
         self.clock = clock or VirtualClock(datetime.combine(start, _NOON))
         self.started_at = self.clock.now()
-        self.faults = FaultBoard()
+        self.faults = FaultBoard(seed)
         self.requests = RequestLog()
         first_day = self.started_at.date() - timedelta(days=history_days)
         if households is None:

@@ -1,10 +1,11 @@
 """The fault switches and the request log."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bursar.sandbox.faults import FaultBoard, FaultKind, Request, RequestLog
+from bursar.sandbox.faults import FaultBoard, FaultKind
+from bursar.sandbox.requests import Request, RequestLog
 
 STATUS = frozenset({FaultKind.STATUS})
 
@@ -55,3 +56,57 @@ def test_request_log_counts_paths() -> None:
     assert [request.path for request in log.list_all()] == ["/a", "/b", "/a"]
     log.clear()
     assert log.count_by_path() == {}
+
+
+def test_request_log_counts_what_arrived_within_a_window() -> None:
+    log, at = RequestLog(), datetime(2026, 3, 1, tzinfo=UTC)
+    for hours, path, arrived in ((0, "/p/a", True), (0, "/p/a", True), (3, "/p/a", True), (4, "/p/a", False)):
+        log.add(Request(at + timedelta(hours=hours), "GET", path, 200, arrived))
+    log.add(Request(at + timedelta(hours=24), "GET", "/p/a", 200))
+    log.add(Request(at, "GET", "/p/b", 200))
+    log.add(Request(at, "GET", "/q/c", 200))
+    assert log.counts()["p", "/p/a", at] == 2
+    assert log.busiest("/p", timedelta(hours=24)) == {"/p/a": 3, "/p/b": 1}
+    assert log.busiest("/p", timedelta(hours=25)) == {"/p/a": 4, "/p/b": 1}
+
+
+def test_request_log_does_not_grow_for_ever() -> None:
+    log, at = RequestLog(), datetime(2026, 3, 1, tzinfo=UTC)
+    for second in range(60_000):
+        log.add(Request(at + timedelta(seconds=second), "GET", "/p/a", 200))
+    assert len(log.counts()) == 50_000
+    assert len(log.list_all()) == 20_000
+    assert log.list_all()[-1].at == max(instant for _, _, instant in log.counts())
+
+
+def test_share_strikes_its_part_of_the_requests_in_the_same_way_each_time() -> None:
+    def struck(seed: int, *others: FaultKind) -> list[bool]:
+        board = FaultBoard(seed)
+        for kind in others:
+            board.add(kind, path="/x", share=0.5)
+        board.add(FaultKind.STATUS, path="/x", share=0.2)
+        return [board.strike("/x/y", STATUS) is not None for _ in range(2_000)]
+
+    first = struck(1)
+    assert 300 < sum(first) < 500
+    assert struck(1) == first == struck(1, FaultKind.HTML)
+    assert struck(2) != first
+
+
+def test_hits_are_counted_by_kind_and_face_and_can_be_taken_back() -> None:
+    board = FaultBoard()
+    board.add(FaultKind.STATUS, path="/plaid", times=None)
+    strikes = [board.strike(path, STATUS) for path in ("/plaid/a", "/plaid/b", "/teller/a")]
+    assert board.hits == {(FaultKind.STATUS, "plaid"): 2}
+    assert strikes[0] is not None
+    board.take_back(strikes[0], "/plaid/a")
+    assert board.hits == {(FaultKind.STATUS, "plaid"): 1}
+
+
+def test_stop_ends_everything_for_good() -> None:
+    board = FaultBoard()
+    board.add(FaultKind.STATUS, times=None)
+    board.stop()
+    board.add(FaultKind.STATUS, times=None)
+    assert board.strike("/x", STATUS) is None
+    assert board.is_stopped
