@@ -4,22 +4,25 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
 from bursar.cli.output import emit_json, make_console, say, short, show_table, when
-from bursar.cli.session import Session, run
+from bursar.cli.session import Session, run, unwrap
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from bursar.domain.accounts import Account
+    from bursar.domain.gaps import BalanceGap
     from bursar.domain.transactions import Transaction, TransactionChange
     from bursar.services.proof import AccountProof
 
 Json = Annotated[bool, typer.Option("--json", help="Answer for programs: decimals as strings, ISO dates.")]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
 _EVERYTHING = 10_000
+_GAP_EXIT_CODE = 3
 
 
 def accounts(as_json: Json = False) -> None:
@@ -197,16 +200,22 @@ def _essence(members: Mapping[str, str | None]) -> str:
 
 def proof(
     account: Annotated[str | None, typer.Argument(help="The account's id, or its ending; all without it.")] = None,
+    gaps: Annotated[bool, typer.Option("--gaps", help="Only what is open, with days to read again.")] = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 3 when there is a gap.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show whether the rows explain the balances that the banks stated."""
+    found = _open_gaps(account, as_json=as_json) if gaps else _proofs(account, as_json=as_json)
+    if exit_code and found:
+        raise typer.Exit(_GAP_EXIT_CODE)
 
+
+def _proofs(account: str | None, *, as_json: bool) -> bool:
     async def command(session: Session) -> "list[AccountProof]":
         if account is None:
             return await session.platform.proof.prove_all(session.tenant_id)
         chosen = await session.get_account(account)
-        proofs = await session.platform.proof.prove_all(session.tenant_id)
-        return [proof for proof in proofs if proof.account.id == chosen.id]
+        return [unwrap(await session.platform.proof.prove(session.tenant_id, chosen.id))]
 
     proofs = run(command)
     if as_json:
@@ -214,8 +223,50 @@ def proof(
             {"account_id": each.account.id, "account_name": each.account.name, **asdict(each.proof)} for each in proofs
         ]
         emit_json({"proofs": members})
-        return
-    show_proofs(proofs)
+    else:
+        show_proofs(proofs)
+    return any(each.proof.gaps for each in proofs)
+
+
+def _open_gaps(account: str | None, *, as_json: bool) -> bool:
+    async def command(session: Session) -> "tuple[list[BalanceGap], dict[UUID, str]]":
+        listed, _ = await session.platform.queries.list_accounts(session.tenant_id, limit=_EVERYTHING)
+        chosen = await session.get_account(account) if account is not None else None
+        found, _ = await session.platform.proof.list_gaps(
+            session.tenant_id, account_id=chosen.id if chosen is not None else None, is_open=True, limit=_EVERYTHING
+        )
+        return found, {each.id: each.name for each in listed}
+
+    found, names = run(command)
+    if as_json:
+        emit_json({"gaps": found})
+    elif found:
+        show_gaps(found, names)
+    else:
+        say("No open gap.")
+    return bool(found)
+
+
+def show_gaps(found: "list[BalanceGap]", names: "Mapping[UUID, str]", console: "Console | None" = None) -> None:
+    """Show gaps for people: where the amount is missing, and which days to read again for it."""
+    from bursar.domain.money import format_amount
+
+    show_table(
+        ["Id", "Account", "Between", ">Amount", "", "Read again", "Found at (UTC)"],
+        [
+            [
+                short(gap.id),
+                names.get(gap.account_id, short(gap.account_id)),
+                f"{gap.start_on} and {gap.end_on}",
+                format_amount(gap.amount, gap.currency),
+                gap.currency,
+                f"{gap.suggested_fetch_start} to {gap.suggested_fetch_end}",
+                when(gap.found_at),
+            ]
+            for gap in found
+        ],
+        console=console,
+    )
 
 
 def show_proofs(proofs: "list[AccountProof]", console: "Console | None" = None) -> None:
@@ -224,13 +275,13 @@ def show_proofs(proofs: "list[AccountProof]", console: "Console | None" = None) 
 
     shown = console or make_console()
     show_table(
-        ["Id", "Account", "Proof", "Between", ">Balances", ">Gap", "Why"],
+        ["Id", "Account", "Proof", "Proven days", ">Balances", ">Gap", "Why"],
         [
             [
                 short(each.account.id),
                 each.account.name,
                 each.proof.status.value,
-                _span(each),
+                _proven(each),
                 str(len(each.proof.segments) + 1 if each.proof.segments else int(each.proof.tail is not None)),
                 "\n".join(format_amount(gap.amount, each.account.currency) for gap in each.proof.gaps),
                 _why(each),
@@ -241,16 +292,17 @@ def show_proofs(proofs: "list[AccountProof]", console: "Console | None" = None) 
     )
 
 
-def _span(each: "AccountProof") -> str:
-    segments = each.proof.segments
-    return f"{segments[0].start_on} and {segments[-1].end_on}" if segments else ""
+def _proven(each: "AccountProof") -> str:
+    return "\n".join(f"{days.start_on} to {days.end_on}" for days in each.proof.days if days.status.value == "proven")
 
 
 def _why(each: "AccountProof") -> str:
     proof = each.proof
     if proof.gaps:
-        return "; ".join(
-            f"rows between {gap.start_on} and {gap.end_on} are missing, doubled or not listed yet" for gap in proof.gaps
+        return "\n".join(
+            f"rows between {gap.start_on} and {gap.end_on} are missing, doubled or not listed yet: "
+            f"read {gap.suggested_fetch_start} to {gap.suggested_fetch_end} again"
+            for gap in proof.gaps
         )
     if proof.reason is not None:
         return {

@@ -73,6 +73,8 @@ class ProofObservation:
     date_is_stated: bool
     """False when `on` was derived from the instant of reading; it may then be a day off."""
     balance: Decimal
+    observation_id: UUID | None = None
+    """Under which id it is kept; None when it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,8 @@ class ProofSegment:
     closing: Decimal
     gap: Decimal
     """`closing - opening - rows_total`: what rows would have to be added; zero when proven."""
+    opening_id: UUID | None = None
+    closing_id: UUID | None = None
 
     @property
     def is_proven(self) -> bool:
@@ -122,6 +126,11 @@ class ProofGap:
     """Positive when value entered the account without a row, negative when it left."""
     suggested_fetch_start: date
     suggested_fetch_end: date
+    opening: Decimal
+    closing: Decimal
+    opening_id: UUID | None = None
+    closing_id: UUID | None = None
+    """The two balances that it lies between: it is the same gap as long as these are the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +254,8 @@ class _Ledger:
             rows_total=self.decimal(after.balance - before.balance - gap),
             closing=after.observation.balance,
             gap=self.decimal(gap),
+            opening_id=before.observation.observation_id,
+            closing_id=after.observation.observation_id,
         )
 
     def tail(self, last: _Standing) -> ProofTail:
@@ -352,6 +363,10 @@ def _gap(segment: ProofSegment) -> ProofGap:
         amount=segment.gap,
         suggested_fetch_start=segment.start_on - margin,
         suggested_fetch_end=segment.end_on + margin,
+        opening=segment.opening,
+        closing=segment.closing,
+        opening_id=segment.opening_id,
+        closing_id=segment.closing_id,
     )
 
 

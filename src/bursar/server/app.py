@@ -5,7 +5,18 @@ from fastapi.routing import APIRoute
 
 from bursar import __version__
 from bursar.bootstrap import Platform
-from bursar.server.api import accounts, balances, changes, connections, health, imports, providers, syncs, transactions
+from bursar.server.api import (
+    accounts,
+    balances,
+    changes,
+    connections,
+    gaps,
+    health,
+    imports,
+    providers,
+    syncs,
+    transactions,
+)
 from bursar.server.deps import check_form, limit_address
 from bursar.server.frame import RequestFrame
 from bursar.server.limits import RateLimiter
@@ -65,6 +76,7 @@ def _api() -> APIRouter:
         api.include_router(accounts.router, prefix=name, include_in_schema=documented)
     api.include_router(transactions.router, prefix="/transactions")
     api.include_router(balances.router, prefix="/balance_snapshots")
+    api.include_router(gaps.router, prefix="/balance_gaps")
     api.include_router(imports.router, prefix="/imports")
     api.include_router(syncs.router, prefix="/syncs")
     api.include_router(changes.feed, prefix="/changes")

@@ -1,22 +1,27 @@
 """How does a batch from a provider or a file become rows of the ledger? (There is one way to write.)."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from bursar.domain.sync import RecordCounts, RecordKind, RejectedRecord, RejectReason, SyncBatch, SyncReport
+from bursar.domain.evidence import Span
+from bursar.domain.sync import (
+    RecordCounts,
+    RecordKind,
+    RejectedRecord,
+    RejectReason,
+    SyncBatch,
+    SyncReport,
+    TransactionListing,
+)
 from bursar.domain.transactions import ProviderTransactionData
 from bursar.faultpoints import FaultPoint, reach
 from bursar.services.ingest_accounts import ResolvedAccount, resolve_accounts
+from bursar.services.ingest_removals import remove_stranded, remove_transactions, withdraw
 from bursar.services.ingest_target import IngestTarget
-from bursar.services.ingest_transactions import (
-    RowsOfAccount,
-    remove_stranded,
-    remove_transactions,
-    remove_unlisted,
-    write_transactions,
-)
+from bursar.services.ingest_transactions import RowsOfAccount, write_transactions
+from bursar.services.proof import mark_touched
 from bursar.services.snapshots import write_snapshots
 from bursar.storage import accounts, connections, holdings, sync_runs
 from bursar.storage.unit_of_work import Transaction
@@ -34,29 +39,18 @@ async def apply_batch(
     resolved = await resolve_accounts(tx, tenant_id, target, batch, report, at)
     await accounts.lock_accounts(tx, tenant_id, sorted({account.account_id for account in resolved.values()}))
     groups = _group(batch, resolved, report)
-    await write_transactions(
-        tx,
-        tenant_id,
-        groups,
-        id_trust=target.id_trust,
-        sync_run_id=target.sync_run_id,
-        at=at,
-        report=report,
-    )
-    await remove_transactions(
-        tx,
-        tenant_id,
-        batch.removed,
-        source_ids=[account.source_id for account in resolved.values()],
-        sync_run_id=target.sync_run_id,
-        at=at,
-        report=report,
-    )
-    if batch.transactions_complete and not batch.rejected:
-        await remove_unlisted(tx, tenant_id, groups, sync_run_id=target.sync_run_id, at=at, report=report)
-    await remove_stranded(tx, tenant_id, list(resolved.values()), sync_run_id=target.sync_run_id, at=at, report=report)
+    as_of = None if batch.as_of is None else min(batch.as_of, at)
+    vanished = await write_transactions(tx, tenant_id, groups, target=target, as_of=as_of, at=at, report=report)
+    await remove_transactions(tx, tenant_id, batch.removed, resolved=resolved, target=target, at=at, report=report)
+    await withdraw(tx, tenant_id, vanished, target=target, at=at, report=report)
+    read = [group.account for group in groups if group.rows or group.listing is not None]
+    await remove_stranded(tx, tenant_id, read, target=target, at=at, report=report)
+    if target.is_file:
+        listed = [group.account.source_id for group in groups if group.listing is not None]
+        await accounts.record_listings(tx, tenant_id, listed, as_of or at)
     await _write_holdings(tx, tenant_id, batch, resolved, report, at)
     await write_snapshots(tx, tenant_id, target, batch, resolved, report, at)
+    await mark_touched(tx, tenant_id, sorted({each.account_id for each in resolved.values()}), report, at)
     await _keep_rejected(tx, tenant_id, target, batch, report, at)
     await reach(FaultPoint.SYNC_ROWS_WRITTEN)
     if batch.cursor is not None and not report.rejected:
@@ -72,7 +66,29 @@ def _group(batch: SyncBatch, resolved: Mapping[str, ResolvedAccount], report: Sy
             rows[row.provider_account_id].append(row)
         else:
             report.rejected.append(_homeless(RecordKind.TRANSACTION, index, row.provider_transaction_id))
-    return [RowsOfAccount(resolved[name], group) for name, group in rows.items()]
+    listings = {one.provider_account_id: one for one in batch.listings if one.provider_account_id in resolved}
+    removed: dict[str | None, set[str]] = defaultdict(set)
+    for gone in batch.removed:
+        removed[gone.provider_account_id].add(gone.provider_transaction_id)
+    # A row that could not be read is no row that the institution has taken back.
+    unread = {one.provider_account_id for one in batch.rejected if one.kind is RecordKind.TRANSACTION}
+    return [
+        RowsOfAccount(
+            resolved[name],
+            rows[name],
+            None if unread & {name, None} else _span(listings.get(name), rows[name]),
+            frozenset(removed[name] | removed[None]),
+        )
+        for name in dict.fromkeys([*rows, *listings])
+    ]
+
+
+def _span(listing: TransactionListing | None, rows: Sequence[ProviderTransactionData]) -> Span | None:
+    """Return the days that a listing holds; None when it does not say from when on, and has no row to tell it."""
+    if listing is None:
+        return None
+    since = listing.since or min((row.transaction_date for row in rows), default=None)
+    return None if since is None else Span(since=since, until=listing.until, pending_only=listing.pending_only)
 
 
 async def _write_holdings(

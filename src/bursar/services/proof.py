@@ -3,15 +3,18 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from bursar.domain.accounts import Account, AccountType
 from bursar.domain.failures import NotFound
+from bursar.domain.gaps import BalanceGap
 from bursar.domain.proof import BalanceProof, ProofObservation, ProofRow, prove_balances
 from bursar.domain.result import Failure, Result, Success
-from bursar.domain.sync import DataWarning
-from bursar.storage import accounts, balances
+from bursar.domain.sync import DataWarning, SyncReport
+from bursar.storage import accounts, balances, gaps
 from bursar.storage.balances import RowChange, RowStanding
+from bursar.storage.gaps import GapWrite
 from bursar.storage.unit_of_work import Database, Transaction
 
 
@@ -43,25 +46,87 @@ class ProofService:
             listed, _ = await accounts.list_accounts(tx, tenant_id, limit=10_000, offset=0)
             return [AccountProof(account=account, proof=await _prove(tx, tenant_id, account)) for account in listed]
 
+    async def list_gaps(
+        self,
+        tenant_id: UUID,
+        *,
+        account_id: UUID | None = None,
+        is_open: bool | None = None,
+        limit: int,
+        offset: int = 0,
+    ) -> tuple[list[BalanceGap], int]:
+        """Return a page of the gaps that runs and imports have found, the latest days first, and how many there are."""
+        async with self._database.transaction(tenant_id) as tx:
+            return await gaps.list_gaps(
+                tx, tenant_id, account_id=account_id, is_open=is_open, limit=limit, offset=offset
+            )
 
-async def gap_warnings(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> list[DataWarning]:
-    """Return a warning for each account of a connection whose newest balance is not what its rows say."""
-    listed, _ = await accounts.list_accounts(tx, tenant_id, limit=10_000, offset=0, connection_id=connection_id)
-    gaps = 0
-    for account in listed:
-        proof = await _prove(tx, tenant_id, account)
-        gaps += bool(proof.gaps)
-    if not gaps:
+    async def get_gap(self, tenant_id: UUID, gap_id: UUID) -> Result[BalanceGap, NotFound]:
+        """Return one gap, open or closed."""
+        async with self._database.transaction(tenant_id) as tx:
+            gap = await gaps.find_gap(tx, tenant_id, gap_id)
+        return Success(gap) if gap is not None else Failure(NotFound(what="gap"))
+
+
+async def mark_touched(
+    tx: Transaction, tenant_id: UUID, account_ids: Sequence[UUID], report: SyncReport, at: datetime
+) -> None:
+    """Have the accounts of a batch proven when their run ends, if the batch changed anything."""
+    nouns = (report.accounts, report.transactions, report.balances)
+    if account_ids and any(counts.created or counts.updated or counts.closed for counts in nouns):
+        await gaps.mark_due(tx, tenant_id, account_ids, at=at)
+
+
+async def gap_warnings(
+    tx: Transaction, tenant_id: UUID, connection_id: UUID, *, sync_run_id: UUID, at: datetime
+) -> list[DataWarning]:
+    """Prove what was touched, keep the gaps that this finds and closes, and warn of the connection's open ones.
+
+    Costs two small statements, and writes nothing, when nothing was touched.
+    """
+    due = await gaps.take_due(tx, tenant_id, connection_id)
+    if due:
+        await accounts.lock_accounts(tx, tenant_id, due)
+        writes: list[GapWrite] = []
+        for account_id in due:
+            account = await accounts.find_account(tx, tenant_id, account_id)
+            if account is not None:
+                writes.extend(_to_writes(account, await _prove(tx, tenant_id, account, in_full=False)))
+        if writes or await gaps.has_open(tx, tenant_id, due):
+            await gaps.merge_gaps(tx, tenant_id, due, writes, sync_run_id=sync_run_id, at=at)
+    count = await gaps.count_accounts_with_gaps(tx, tenant_id, connection_id)
+    if not count:
         return []
-    message = "Rows and balances of accounts disagree: see the balance proof for dates and amounts."
-    return [DataWarning(code="balance_gap", message=message, count=gaps)]
+    message = "Rows and balances of accounts disagree: see the balance gaps for dates and amounts."
+    return [DataWarning(code="balance_gap", message=message, count=count)]
 
 
-async def _prove(tx: Transaction, tenant_id: UUID, account: Account) -> BalanceProof:
+def _to_writes(account: Account, proof: BalanceProof) -> list[GapWrite]:
+    return [
+        GapWrite(
+            account_id=account.id,
+            opening_id=gap.opening_id,
+            closing_id=gap.closing_id,
+            start_on=gap.start_on,
+            end_on=gap.end_on,
+            amount=gap.amount,
+            currency=account.currency,
+            opening_balance=gap.opening,
+            closing_balance=gap.closing,
+            suggested_fetch_start=gap.suggested_fetch_start,
+            suggested_fetch_end=gap.suggested_fetch_end,
+        )
+        for gap in proof.gaps
+        if gap.opening_id is not None and gap.closing_id is not None
+    ]
+
+
+async def _prove(tx: Transaction, tenant_id: UUID, account: Account, *, in_full: bool = True) -> BalanceProof:
+    """Return the proof; when only its gaps matter, rows are not read where there cannot be any."""
     kind = AccountType(account.account_type)
     snapshots, _ = await balances.list_snapshots(tx, tenant_id, account.id)
     movements: list[ProofRow] = []
-    if not kind.is_investment():
+    if not kind.is_investment() and (in_full or len(snapshots) > 1):
         movements = to_movements(
             await balances.list_standings(tx, tenant_id, account.id),
             await balances.list_row_changes(tx, tenant_id, account.id),
@@ -73,6 +138,7 @@ async def _prove(tx: Transaction, tenant_id: UUID, account: Account) -> BalanceP
                 on=snapshot.observed_on,
                 date_is_stated=snapshot.date_is_stated,
                 balance=snapshot.balance,
+                observation_id=snapshot.id,
             )
             for snapshot in snapshots
         ],

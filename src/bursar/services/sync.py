@@ -1,16 +1,18 @@
 """How is a connection read into the ledger, once, whoever asks and whatever dies meanwhile?"""
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from bursar.domain.balances import SnapshotSource
-from bursar.domain.connections import Connection, ConnectionStatus
+from bursar.domain.connections import Connection, FailureCause
 from bursar.domain.failures import Conflict, LeaseLost, NotFound, ProviderFailed, ServiceFailure
 from bursar.domain.ids import new_id
+from bursar.domain.reading import status_after
 from bursar.domain.result import Failure, Result, Success
 from bursar.domain.sync import SyncCursor, SyncReport, SyncRun, SyncStatus, SyncTrigger
 from bursar.domain.time import Clock
@@ -22,14 +24,17 @@ from bursar.services.ingest import apply_batch
 from bursar.services.ingest_target import IngestTarget
 from bursar.services.keys import KeyService
 from bursar.services.proof import gap_warnings
-from bursar.services.provider_calls import ProviderPool, next_status, to_failure
-from bursar.services.sync_requests import enqueue_run, refuse_sync
-from bursar.storage import connections, sync_runs
+from bursar.services.provider_calls import ProviderPool, cause_of, to_failure
+from bursar.services.sync_requests import end_run, enqueue_run, finish_run, refuse_run, refuse_sync
+from bursar.storage import connections, leases, sync_runs
 from bursar.storage.queue import JobQueue
 from bursar.storage.unit_of_work import Database, Transaction
 
 LEASE = timedelta(seconds=60)
 """How long a silent worker keeps a connection to itself; it renews its lease three times in that span."""
+
+_BROKEN = ("internal_error", "Bursar itself failed while it read this connection; the last step was not kept.")
+_BROKEN_OFF = ("interrupted", "The run was broken off; the next one goes on from the last complete step.")
 
 Progress = Callable[[SyncReport], Awaitable[None]]
 
@@ -79,10 +84,13 @@ class SyncService:
     async def request_sync(
         self, tenant_id: UUID, connection_id: UUID, *, trigger: SyncTrigger = SyncTrigger.MANUAL
     ) -> Result[SyncRun, ServiceFailure]:
-        """Enqueue a run for the worker; asking again while one waits returns the one that waits."""
+        """Enqueue a run for the worker; asking again while one waits returns the one that waits.
+
+        Refused while it is paused, and before the provider may be asked again: the Conflict says in how many seconds.
+        """
         async with self._database.transaction(tenant_id) as tx:
             connection = await connections.find_connection(tx, tenant_id, connection_id, for_update=True)
-            refused = refuse_sync(connection) or self._refuse_files(connection)
+            refused = self._refuse(connection)
             if refused is not None:
                 return Failure(refused)
             run = await enqueue_run(
@@ -102,7 +110,7 @@ class SyncService:
         run_id = new_id()
         async with self._database.transaction(tenant_id) as tx:
             connection = await connections.find_connection(tx, tenant_id, connection_id)
-            refused = refuse_sync(connection) or self._refuse_files(connection)
+            refused = self._refuse(connection)
             if refused is not None:
                 return Failure(refused)
             await sync_runs.insert_run(
@@ -114,14 +122,17 @@ class SyncService:
                 at=self._clock.now(),
                 status=SyncStatus.RUNNING,
             )
-        ended = False
+        is_over = False
         try:
             outcome = await self.run(tenant_id, connection_id, run_id, on_progress=on_progress)
-            ended = not isinstance(outcome, Failure) or not isinstance(outcome.error, Conflict)
+            is_over = True
         finally:
-            if not ended:
-                message = "The run was broken off; the next one goes on from the last complete step."
-                await self.give_up(tenant_id, run_id, code="interrupted", message=message)
+            if not is_over:
+                is_fault = isinstance(sys.exception(), Exception)
+                code, message = _BROKEN if is_fault else _BROKEN_OFF
+                await self.give_up(tenant_id, run_id, code=code, message=message)
+        if isinstance(outcome, Failure) and isinstance(outcome.error, Conflict):
+            await self.give_up(tenant_id, run_id, code=outcome.error.code, message=outcome.error.message)
         return outcome
 
     async def run(
@@ -151,7 +162,7 @@ class SyncService:
             return Success(run)
         total = SyncReport()
         failure: ProviderFailed | LeaseLost | None = None
-        status: ConnectionStatus | None = None
+        cause: FailureCause | None = None
         async with self._keeping_lease(tenant_id, run):
             try:
                 await reach(FaultPoint.SYNC_OPENED)
@@ -168,31 +179,18 @@ class SyncService:
                         await on_progress(total)
             except ProviderError as error:
                 failure = to_failure(error, run.connection.provider_slug, self._clock.now())
-                status = next_status(error)
+                cause = cause_of(error)
             await reach(FaultPoint.SYNC_BEFORE_CLOSE)
-            closed = await self._close(tenant_id, run, total, failure, status, will_retry=will_retry)
+            closed = await self._close(tenant_id, run, total, failure, cause, will_retry=will_retry)
         if closed is None:
             return Failure(LeaseLost())
         await reach(FaultPoint.SYNC_CLOSED)
         return Failure(failure) if failure is not None else Success(closed)
 
-    async def give_up(self, tenant_id: UUID, run_id: UUID, *, code: str, message: str) -> None:
-        """End a run that did not end by itself, and give its lease back."""
-        now = self._clock.now()
+    async def give_up(self, tenant_id: UUID, run_id: UUID, *, code: str, message: str) -> bool:
+        """End a run that did not end by itself, and give its lease back; False when there is none that is open."""
         async with self._database.transaction(tenant_id) as tx:
-            await connections.release_lease(tx, tenant_id, run_id)
-            await sync_runs.finish_run(
-                tx,
-                tenant_id,
-                run_id,
-                status=SyncStatus.FAILED,
-                counts={},
-                warnings=(),
-                error_code=code,
-                error_message=message,
-                next_allowed_at=None,
-                at=now,
-            )
+            return await end_run(tx, tenant_id, run_id, code=code, message=message, at=self._clock.now())
 
     async def list_runs(self, tenant_id: UUID, connection_id: UUID, *, limit: int = 20) -> list[SyncRun]:
         """Return the newest runs of a connection."""
@@ -253,11 +251,11 @@ class SyncService:
                 return Failure(NotFound(what="connection" if connection is None else "run"))
             if run.status not in (SyncStatus.QUEUED, SyncStatus.RUNNING):
                 return Success(run)
-            refused = refuse_sync(connection) or self._providers.refuse(connection.provider_slug)
+            refused = self._refuse(connection) or self._providers.refuse(connection.provider_slug)
             if refused is not None:
-                await self._finish(tx, tenant_id, run_id, SyncStatus.FAILED, SyncReport(), refused, now)
+                await refuse_run(tx, tenant_id, run, refused, now)
                 return Failure(refused)
-            if not await connections.take_lease(
+            if not await leases.take_lease(
                 tx, tenant_id, connection_id, token=lease, run_id=run_id, now=now, until=now + LEASE
             ):
                 return Failure(
@@ -268,6 +266,13 @@ class SyncService:
                     )
                 )
             await sync_runs.start_run(tx, tenant_id, run_id, connection_id=connection_id, at=now)
+            quota = self._registry.providers[connection.provider_slug].quota
+            if quota is not None:
+                # Committed before the provider is asked: an attempt that dies has been made all the same.
+                attempts = [*quota.spent(connection.read_at, now), now]
+                await leases.record_attempt(
+                    tx, tenant_id, connection_id, read_at=attempts, quota_free_at=quota.free_at(attempts, now)
+                )
             credentials = await self._keys.open_credentials(
                 tx, tenant_id, connection_id, provider_slug=connection.provider_slug
             )
@@ -296,7 +301,7 @@ class SyncService:
         run: _OpenRun,
         total: SyncReport,
         failure: ProviderFailed | None,
-        status: ConnectionStatus | None,
+        cause: FailureCause | None,
         *,
         will_retry: bool,
     ) -> SyncRun | None:
@@ -308,19 +313,15 @@ class SyncService:
             if not await self._hold(tx, tenant_id, run):
                 return None
             if failure is None:
-                total.warnings.extend(await gap_warnings(tx, tenant_id, run.connection.id))
-            await self._finish(tx, tenant_id, run.run.id, outcome, total, failure, now)
-            if status is not None and run.connection.status.may_become(status):
-                await connections.set_status(
-                    tx,
-                    tenant_id,
-                    run.connection.id,
-                    status,
-                    error_code=failure.code if failure is not None else None,
-                    error_message=failure.message if failure is not None else None,
-                    at=now,
+                total.warnings.extend(
+                    await gap_warnings(tx, tenant_id, run.connection.id, sync_run_id=run.run.id, at=now)
                 )
-            await connections.close_run(
+            await finish_run(tx, tenant_id, run.run.id, outcome, total, failure, now)
+            before = run.connection.status
+            status = status_after(before, cause) if cause is not None else before
+            if status is not before:
+                await connections.set_status(tx, tenant_id, run.connection.id, status, at=now)
+            await leases.close_run(
                 tx,
                 tenant_id,
                 run.connection.id,
@@ -329,6 +330,7 @@ class SyncService:
                 succeeded=failure is None,
                 error_code=failure.code if failure is not None else None,
                 error_message=failure.message if failure is not None else None,
+                cause=cause,
                 next_attempt_at=failure.next_attempt_at if failure is not None else None,
                 at=now,
             )
@@ -336,41 +338,16 @@ class SyncService:
             await reach(FaultPoint.SYNC_CLOSING)
             return closed
 
-    async def _finish(
-        self,
-        tx: Transaction,
-        tenant_id: UUID,
-        run_id: UUID,
-        status: SyncStatus,
-        total: SyncReport,
-        failure: ServiceFailure | None,
-        at: datetime,
-    ) -> None:
-        await sync_runs.finish_run(
-            tx,
-            tenant_id,
-            run_id,
-            status=status,
-            counts={
-                "accounts": total.accounts.to_dict(),
-                "transactions": total.transactions.to_dict(),
-                "holdings": total.holdings.to_dict(),
-                "balances": total.balances.to_dict(),
-            },
-            warnings=[asdict(warning) for warning in total.warnings],
-            error_code=getattr(failure, "code", None),
-            error_message=getattr(failure, "message", None),
-            next_allowed_at=failure.next_attempt_at if isinstance(failure, ProviderFailed) else None,
-            at=at,
-        )
-
-    def _refuse_files(self, connection: Connection | None) -> ServiceFailure | None:
-        if connection is None or connection.provider_slug in self._registry.providers:
-            return None
-        return Conflict(code="invalid_transition", message="This connection is fed by files: import one.")
+    def _refuse(self, connection: Connection | None) -> ServiceFailure | None:
+        """Return why a connection is not read now; None when it may be."""
+        spec = self._registry.providers.get(connection.provider_slug) if connection is not None else None
+        refused = refuse_sync(connection, self._clock.now(), spec.quota if spec is not None else None)
+        if refused is None and spec is None:
+            return Conflict(code="invalid_transition", message="This connection is fed by files: import one.")
+        return refused
 
     async def _hold(self, tx: Transaction, tenant_id: UUID, run: _OpenRun) -> bool:
-        return await connections.hold_lease(
+        return await leases.hold_lease(
             tx, tenant_id, run.connection.id, token=run.lease, until=self._clock.now() + LEASE
         )
 

@@ -41,7 +41,7 @@ def without_id(answer: Any) -> dict[str, Any]:
 
 
 SOME_IDS = dict.fromkeys(
-    "connection_id account_id transaction_id import_id run_id".split(), "0190f0c2-0000-7000-8000-000000000000"
+    "connection_id account_id transaction_id import_id run_id gap_id".split(), "0190f0c2-0000-7000-8000-000000000000"
 ) | {"slug": "plaid"}
 
 
@@ -118,7 +118,7 @@ async def ids_of_alice(stocked) -> dict[str, str]:
 
 
 async def everything(user: Any) -> dict[str, Any]:
-    paths = "accounts transactions connections imports balance_snapshots changes rejected_records".split()
+    paths = "accounts transactions connections imports balance_snapshots balance_gaps changes rejected_records".split()
     return {path: await user.list(f"/{path}") for path in paths}
 
 

@@ -4,8 +4,9 @@ from datetime import date
 from typing import Self
 from uuid import UUID
 
+from bursar.domain.gaps import BalanceGap
 from bursar.domain.money import format_amount
-from bursar.server.schemas.base import Out, money
+from bursar.server.schemas.base import Instant, Out, money
 from bursar.services.proof import AccountProof
 
 
@@ -29,6 +30,51 @@ class GapOut(Out):
     amount: str
     suggested_fetch_start: date
     suggested_fetch_end: date
+
+
+class BalanceGapOut(Out):
+    """A gap that is kept: it has one id from the day it is found, and says when and why it closed."""
+
+    id: UUID
+    account_id: UUID
+    opening_id: UUID
+    closing_id: UUID
+    start_on: date
+    end_on: date
+    amount: str
+    currency: str
+    opening_balance: str
+    closing_balance: str
+    suggested_fetch_start: date
+    suggested_fetch_end: date
+    is_open: bool
+    found_at: Instant
+    changed_at: Instant
+    closed_at: Instant | None
+    closed_by: str | None
+
+    @classmethod
+    def of(cls, gap: BalanceGap) -> Self:
+        """Return the wire form."""
+        return cls(
+            id=gap.id,
+            account_id=gap.account_id,
+            opening_id=gap.opening_id,
+            closing_id=gap.closing_id,
+            start_on=gap.start_on,
+            end_on=gap.end_on,
+            amount=format_amount(gap.amount, gap.currency),
+            currency=gap.currency,
+            opening_balance=format_amount(gap.opening_balance, gap.currency),
+            closing_balance=format_amount(gap.closing_balance, gap.currency),
+            suggested_fetch_start=gap.suggested_fetch_start,
+            suggested_fetch_end=gap.suggested_fetch_end,
+            is_open=gap.closed_at is None,
+            found_at=gap.found_at,
+            changed_at=gap.changed_at,
+            closed_at=gap.closed_at,
+            closed_by=gap.closed_by,
+        )
 
 
 class DaysOut(Out):
