@@ -161,19 +161,27 @@ async def read_versions(witness: Witness, tenant_ids: Iterable[UUID]) -> dict[st
     return marks
 
 
-async def replay_feed(witness: Witness, tenant_id: UUID) -> dict[UUID, tuple[object, ...]]:
-    """Return the ledger that somebody has who has only ever read the feed of changes, from its beginning."""
+async def replay_feed(
+    witness: Witness, tenant_id: UUID
+) -> tuple[dict[UUID, tuple[object, ...]], dict[UUID, set[UUID]]]:
+    """Return the ledger that somebody has who has only ever read the feed of changes, from its beginning.
+
+    And beside it, every row that the feed has ever named, with the accounts it was said to be of.
+    """
     await _look_as(witness, tenant_id)
     model: dict[UUID, tuple[object, ...]] = {}
+    homes: dict[UUID, set[UUID]] = defaultdict(set)
     for subject, kind, data in await _fetch(
         witness,
         "SELECT subject_id, type, data FROM outbox WHERE tenant_id = %s AND type LIKE 'transaction.%%' ORDER BY id",
         tenant_id,
     ):
         if kind == "transaction.removed":
+            homes[subject].add(UUID(data["before"]["account_id"]))
             model.pop(subject, None)
             continue
         after = data["after"]
+        homes[subject].add(UUID(after["account_id"]))
         model[subject] = (
             UUID(after["account_id"]),
             date.fromisoformat(after["transaction_date"]),
@@ -181,7 +189,7 @@ async def replay_feed(witness: Witness, tenant_id: UUID) -> dict[UUID, tuple[obj
             after["currency"],
             after["status"],
         )
-    return model
+    return model, homes
 
 
 async def find_open_work(witness: Witness, tenant_id: UUID) -> list[str]:
