@@ -1,9 +1,12 @@
 """How does Plaid describe an account, its balances, its owners and its numbers?"""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
-from bursar.providers.plaid.sandbox.transactions import plain
+from bursar.providers.plaid.sandbox.instants import wire_instant
+from bursar.providers.plaid.sandbox.items import Item
+from bursar.providers.plaid.sandbox.transactions import currency_codes, plain
 from bursar.sandbox.people import Account, AccountKind, Person
 from bursar.sandbox.world import World
 
@@ -16,12 +19,22 @@ _TYPES = {
 }
 
 
-def render_account(world: World, account: Account, account_id: str) -> dict[str, object]:
-    """The wire object with the present balances."""
+def render_account(item: Item, account: Account) -> dict[str, object]:
+    """The wire object with the present balances, or with what a fault makes of them."""
     kind, subtype = _TYPES[account.kind]
-    return {
-        "account_id": account_id,
-        "balances": _render_balances(world, account),
+    faults, now = item.blemishes, item.world.now
+    fault = faults.balance_fault(item.item_id, account, now)
+    at = now - faults.balance_age(item.item_id, account, now) if fault == "old" else None
+    balances = _render_balances(item.world, account, at)
+    if at is not None and faults.dates_balances(item.item_id):
+        balances["last_updated_datetime"] = wire_instant(at)
+    elif fault == "missing":
+        balances["current"] = None
+    elif fault == "unknown":
+        balances = dict.fromkeys(balances)
+    body: dict[str, object] = {
+        "account_id": item.account_ids[account.account_id],
+        "balances": balances,
         "mask": account.mask,
         "name": account.name,
         "official_name": account.official_name,
@@ -29,29 +42,41 @@ def render_account(world: World, account: Account, account_id: str) -> dict[str,
         "subtype": subtype,
         "holder_category": "personal",
     }
+    if faults.has_persistent_id(account):
+        body["persistent_account_id"] = item.mint.opaque("persistent", account.account_id)
+    faults.vary_account(account, body)
+    return body
 
 
-def _render_balances(world: World, account: Account) -> dict[str, object]:
+def _render_balances(world: World, account: Account, at: datetime | None) -> dict[str, object]:
     """Plaid's view: what is owed is positive, and the total of an investment account includes its securities."""
-    log = world.get_log(account.account_id)
+    balance, pending = _sums(world, account, at)
     available: Decimal | None
     if account.kind is AccountKind.BROKERAGE:
-        current = log.balance + sum((one.value for one in world.positions(account.account_id)), Decimal(0))
-        available = log.balance
+        current = balance + sum((one.value for one in world.positions(account.account_id, at)), Decimal(0))
+        available = balance
     elif account.kind is AccountKind.LOAN:
-        current, available = -log.balance, None
+        current, available = -balance, None
     elif account.kind is AccountKind.CREDIT_CARD:
-        current = -log.balance
-        available = None if account.credit_limit is None else account.credit_limit + log.balance + log.pending_total
+        current = -balance
+        available = None if account.credit_limit is None else account.credit_limit + balance + pending
     else:
-        current, available = log.balance, log.balance + log.pending_total
+        current, available = balance, balance + pending
     return {
         "available": None if available is None else plain(available),
         "current": plain(current),
         "limit": account.credit_limit,
-        "iso_currency_code": account.currency,
-        "unofficial_currency_code": None,
+        **currency_codes(account.currency),
     }
+
+
+def _sums(world: World, account: Account, at: datetime | None) -> tuple[Decimal, Decimal]:
+    """The ledger balance and the sum of the pending rows, at present or at an instant of the past."""
+    if at is None:
+        log = world.get_log(account.account_id)
+        return log.balance, log.pending_total
+    truth = world.truth(account.account_id, at)
+    return truth.balance, sum((row.amount for row in truth.pending), Decimal(0))
 
 
 def render_owners(account: Account) -> list[dict[str, object]]:

@@ -18,18 +18,21 @@ from bursar.providers.plaid.sandbox.endpoints import (
     account_endpoint,
     endpoint,
 )
-from bursar.providers.plaid.sandbox.feed import Entry, ItemFeed
+from bursar.providers.plaid.sandbox.feed import Entry
+from bursar.providers.plaid.sandbox.ids import IdMint
 from bursar.providers.plaid.sandbox.investments import (
+    positions_with_cash,
     render_holdings,
     render_investment_transaction,
     render_security,
-    symbols_held,
+    symbol_of,
 )
 from bursar.providers.plaid.sandbox.items import Item
 from bursar.providers.plaid.sandbox.liabilities import render_card, render_student_loan
 from bursar.providers.plaid.sandbox.problems import invalid_request, item_error
 from bursar.providers.plaid.sandbox.shapes import Day, Shape, Text
-from bursar.providers.plaid.sandbox.transactions import TRANSACTION_KINDS, render_transaction
+from bursar.providers.plaid.sandbox.transactions import TRANSACTION_KINDS, render_transaction, trimmed
+from bursar.sandbox.ledger import Row
 from bursar.sandbox.people import Account, AccountKind
 
 _DEFAULT_COUNT = 100
@@ -72,30 +75,30 @@ def _sync_transactions(desk: Desk, path: str, request: dict[str, Any]) -> dict[s
     stream = item.world_account_id(options["account_id"]) if "account_id" in options else ""
     page = None
     if request.get("cursor") == "now":
-        cursor = item.feed.cursor_at_head(stream, desk.world.now)
+        cursor = item.pager.cursor_at_head(stream, desk.world.now)
     else:
         text = request.get("cursor", "")
-        start = item.feed.decode(text, stream, desk.world.now) if text else None
-        page = item.feed.page(start, stream, request.get("count", _DEFAULT_COUNT), desk.world.now)
+        start = item.pager.decode(text, stream, desk.world.now) if text else None
+        page = item.pager.page(start, stream, request.get("count", _DEFAULT_COUNT), desk.world.now)
         cursor = page.next_cursor
     changes = page.changes if page is not None else ()
     active = {change.entry.row.account_id for change in changes}
+    added = _render(desk, (c.entry for c in changes if c.kind == "added"), options)
+    modified = _render(desk, (c.entry for c in changes if c.kind == "modified"), options)
+    desk.blemishes.hide_currency(item.item_id, item.pager.loops, [*added, *modified])
     answer: dict[str, object] = {
         "transactions_update_status": (
             "HISTORICAL_UPDATE_COMPLETE" if item.history_due_at is None else "INITIAL_UPDATE_COMPLETE"
         ),
         "accounts": desk.render_accounts(item, [one for one in item.accounts if one.account_id in active]),
-        "added": _render(desk, item, (c.entry for c in changes if c.kind == "added"), options),
-        "modified": _render(desk, item, (c.entry for c in changes if c.kind == "modified"), options),
+        "added": added,
+        "modified": modified,
         "removed": [
-            {
-                "transaction_id": change.entry.transaction_id,
-                "account_id": item.account_ids[change.entry.row.account_id],
-            }
+            {"transaction_id": change.entry.transaction_id, "account_id": change.entry.account_id}
             for change in changes
             if change.kind == "removed"
         ],
-        "next_cursor": item.feed.encode(cursor),
+        "next_cursor": item.pager.encode(cursor),
         "has_more": page is not None and page.has_more,
     }
     if page is not None and page.has_more:
@@ -122,7 +125,7 @@ def _get_transactions(desk: Desk, path: str, request: dict[str, Any]) -> dict[st
     start, count = options.get("offset", 0), options.get("count", _DEFAULT_COUNT)
     answer: dict[str, object] = {
         "accounts": desk.render_accounts(item, accounts),
-        "transactions": _render(desk, item, found[start : start + count], options),
+        "transactions": _render(desk, found[start : start + count], options, is_list=True),
         "total_transactions": len(found),
         "item": desk.render_item(item),
     }
@@ -137,24 +140,24 @@ def _begin_transactions(desk: Desk, item: Item, options: dict[str, Any]) -> None
         return
     item.products.append("transactions")
     if "days_requested" in options:
-        feed_ids = [account.account_id for account in item.accounts if account.kind in TRANSACTION_KINDS]
-        first_day = desk.first_day(options["days_requested"])
-        item.feed = ItemFeed(desk.world, desk.mint, item.item_id, feed_ids, first_day)
-        item.notified_until = item.feed.catch_up()
+        item.start_feed(desk.first_day(options["days_requested"]))
 
 
-def _render(desk: Desk, item: Item, entries: Iterable[Entry], options: dict[str, Any]) -> list[dict[str, object]]:
-    return [
-        render_transaction(
-            desk.mint,
-            entry,
-            desk.world.accounts[entry.row.account_id],
-            item.account_ids[entry.row.account_id],
-            with_original=options.get("include_original_description", False),
-            category_version=options.get("personal_finance_category_version", "v2"),
-        )
-        for entry in entries
-    ]
+def _render(
+    desk: Desk, entries: Iterable[Entry], options: dict[str, Any], *, is_list: bool = False
+) -> list[dict[str, object]]:
+    with_original = options.get("include_original_description", False)
+    version = options.get("personal_finance_category_version", "v2")
+    rendered: list[dict[str, object]] = []
+    for entry in entries:
+        row = entry.row
+        account = desk.world.accounts[row.account_id]
+        body = render_transaction(desk.mint, entry, account, with_original=with_original, category_version=version)
+        if is_list and desk.blemishes.is_trimmed(row):
+            body["amount"] = trimmed(-row.amount)
+        desk.blemishes.vary_row(row, body)
+        rendered.append(body)
+    return rendered
 
 
 def _get_identity(desk: Desk, path: str, request: dict[str, Any]) -> dict[str, object]:
@@ -200,17 +203,17 @@ def _get_liabilities(desk: Desk, path: str, request: dict[str, Any]) -> dict[str
 def _get_holdings(desk: Desk, path: str, request: dict[str, Any]) -> dict[str, object]:
     item = desk.open_for_data(path, request)
     accounts = _investment_accounts(item, request)
-    symbols = symbols_held(desk.world, [account.account_id for account in accounts])
+    holdings: list[dict[str, object]] = []
+    symbols: set[str] = set()
+    for account in accounts:
+        held = positions_with_cash(desk.world, account)
+        told, nameless = desk.blemishes.spoil_holdings(item.item_id, account, held, desk.world.now)
+        holdings += render_holdings(desk.mint, account, item.account_ids[account.account_id], told)
+        symbols |= {position.symbol for position in told if position.symbol not in nameless}
     return {
         "accounts": _render_investment_accounts(desk, item, accounts),
-        "holdings": [
-            holding
-            for account in accounts
-            for holding in render_holdings(
-                desk.mint, desk.world, account.account_id, item.account_ids[account.account_id]
-            )
-        ],
-        "securities": _render_securities(desk, accounts, symbols),
+        "holdings": holdings,
+        "securities": _render_securities(desk, accounts, sorted(symbols)),
         "item": desk.render_item(item),
         "is_investments_fallback_item": False,
     }
@@ -231,11 +234,13 @@ def _get_investment_transactions(desk: Desk, path: str, request: dict[str, Any])
     rows.sort(key=lambda row: (row.booked_on, row.occurred_at, row.world_id), reverse=True)
     start, count = options.get("offset", 0), options.get("count", _DEFAULT_COUNT)
     served = rows[start : start + count]
-    symbols = sorted({row.trade.symbol if row.trade else "CUR:USD" for row in served})
+    symbols = sorted({symbol_of(row) for row in served})
     return {
         "accounts": _render_investment_accounts(desk, item, accounts),
         "investment_transactions": [
-            render_investment_transaction(desk.mint, item.item_id, row, item.account_ids[row.account_id])
+            render_investment_transaction(
+                row, item.account_ids[row.account_id], _investment_id(desk.mint, item, row), desk.mint
+            )
             for row in served
         ],
         "securities": _render_securities(desk, accounts, symbols),
@@ -243,6 +248,13 @@ def _get_investment_transactions(desk: Desk, path: str, request: dict[str, Any])
         "item": desk.render_item(item),
         "is_investments_fallback_item": False,
     }
+
+
+def _investment_id(mint: IdMint, item: Item, row: Row) -> str:
+    """The id of an investment transaction: the same for as long as the item and its consent."""
+    era = item.investment_eras.get(row.account_id)
+    parts = (item.item_id,) if era is None else (item.item_id, str(era))
+    return mint.row_id("investment", row.account_id, row.world_id, *parts)
 
 
 def _render_investment_accounts(desk: Desk, item: Item, accounts: list[Account]) -> list[dict[str, object]]:

@@ -1,12 +1,14 @@
 """What do all endpoints of the simulated Plaid share?"""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from bursar.providers.plaid.sandbox.accounts import render_account
+from bursar.providers.plaid.sandbox.blemishes import Blemishes
 from bursar.providers.plaid.sandbox.ids import IdMint
+from bursar.providers.plaid.sandbox.instants import wire_instant
 from bursar.providers.plaid.sandbox.institutions import (
     Institution,
     bank_of,
@@ -46,7 +48,8 @@ class Desk:
         """
         self.world = world
         self.mint = IdMint(world.seed)
-        self.items = ItemRegistry(world, self.mint)
+        self.blemishes = Blemishes(world.view)
+        self.items = ItemRegistry(world, self.mint, self.blemishes)
         self.keys = SigningKeys(self.mint, world.clock)
         self.outbox = Outbox(self.keys, world.clock)
         self._prefix = prefix
@@ -213,7 +216,7 @@ class Desk:
 
     def render_accounts(self, item: Item, accounts: Sequence[Account]) -> list[dict[str, object]]:
         """The wire objects of some of the item's accounts."""
-        return [render_account(self.world, account, item.account_ids[account.account_id]) for account in accounts]
+        return [render_account(item, account) for account in accounts]
 
     def render_item(self, item: Item) -> dict[str, object]:
         """The wire object of an item."""
@@ -242,8 +245,3 @@ def _supports(login: Login, product: str) -> bool:
 
 def _brokerages(item: Item) -> list[str]:
     return [account.account_id for account in item.accounts if account.kind is AccountKind.BROKERAGE]
-
-
-def wire_instant(instant: datetime) -> str:
-    """An instant as Plaid writes it."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

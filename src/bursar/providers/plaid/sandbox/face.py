@@ -88,6 +88,14 @@ class PlaidServer:
         """The body of an outage or a limit."""
         return self._encode(for_status(status).body())
 
+    def trace_account(self, provider_account_id: str) -> str | None:
+        """The world's id of the account behind any account id that was ever told; None for an unknown one."""
+        return self._desk.mint.trace_account(provider_account_id)
+
+    def trace_transaction(self, provider_account_id: str, provider_transaction_id: str) -> str | None:
+        """The world's id of the row behind any transaction id that was ever told; None for an unknown pair."""
+        return self._desk.mint.trace_row(provider_account_id, provider_transaction_id)
+
     def act(self, action: str, arguments: Mapping[str, str]) -> Mapping[str, str]:
         """What users do outside the API.
 
@@ -135,7 +143,7 @@ class PlaidServer:
             item = desk.items.find(link.item_id)
             if item is None or item.is_removed:
                 raise invalid_input("INVALID_LINK_TOKEN", "the item of this link token is gone")
-            item.repair(desk.world.now)
+            item.renew(desk.world.now)
             return desk.items.issue_public_token(item)
         item = desk.link(
             get_institution(arguments["institution_id"]),

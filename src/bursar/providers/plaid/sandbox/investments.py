@@ -5,13 +5,15 @@ from datetime import date
 from decimal import Decimal
 
 from bursar.providers.plaid.sandbox.ids import IdMint
-from bursar.providers.plaid.sandbox.transactions import plain
+from bursar.providers.plaid.sandbox.transactions import currency_codes, plain
 from bursar.sandbox.investing import Position
 from bursar.sandbox.ledger import Purpose, Row
 from bursar.sandbox.market import SECURITIES, SecurityKind
+from bursar.sandbox.people import Account
 from bursar.sandbox.world import World
 
-_CASH = "CUR:USD"
+_CASH = "CUR:"
+_CASH_NAMES = {"USD": "U S Dollar"}
 _TYPES = {SecurityKind.EQUITY: "equity", SecurityKind.ETF: "etf", SecurityKind.MUTUAL_FUND: "mutual fund"}
 _KINDS = {
     Purpose.BUY: ("buy", "buy"),
@@ -25,6 +27,7 @@ _KINDS = {
 def render_security(mint: IdMint, world: World, symbol: str, on: date) -> dict[str, object]:
     """The wire object of a security or of cash; CUSIP and ISIN are withheld, as they are without a licence."""
     security = SECURITIES.get(symbol)
+    cash_currency = symbol.removeprefix(_CASH)
     unknown = dict.fromkeys(
         (
             "isin",
@@ -46,23 +49,28 @@ def render_security(mint: IdMint, world: World, symbol: str, on: date) -> dict[s
     return {
         **unknown,
         "security_id": _security_id(mint, symbol),
-        "name": "U S Dollar" if security is None else security.name,
+        "name": security.name if security else _CASH_NAMES.get(cash_currency, cash_currency),
         "ticker_symbol": symbol,
         "is_cash_equivalent": security is None,
         "type": "cash" if security is None else _TYPES[security.kind],
         "close_price": Decimal(1) if security is None else world.market.price(symbol, on),
         "close_price_as_of": on.isoformat(),
         "update_datetime": None,
-        "iso_currency_code": "USD" if security is None else security.currency,
-        "unofficial_currency_code": None,
+        **currency_codes(security.currency if security else cash_currency),
     }
 
 
-def render_holdings(mint: IdMint, world: World, world_account_id: str, account_id: str) -> list[dict[str, object]]:
+def positions_with_cash(world: World, account: Account) -> list[Position]:
     """The positions of an account and its cash, which Plaid lists as one more holding."""
-    cash = world.balance(world_account_id)
-    on = world.accounts[world_account_id].bank.local_date(world.now)
-    cash_position = Position(_CASH, cash, cash, Decimal(1), on)
+    cash = world.balance(account.account_id)
+    on = account.bank.local_date(world.now)
+    return [*world.positions(account.account_id), Position(_CASH + account.currency, cash, cash, Decimal(1), on)]
+
+
+def render_holdings(
+    mint: IdMint, account: Account, account_id: str, positions: Iterable[Position]
+) -> list[dict[str, object]]:
+    """The wire objects of an account's positions."""
     return [
         {
             "account_id": account_id,
@@ -75,27 +83,25 @@ def render_holdings(mint: IdMint, world: World, world_account_id: str, account_i
             "cost_basis": position.cost,
             "vested_quantity": None,
             "vested_value": None,
-            "iso_currency_code": "USD",
-            "unofficial_currency_code": None,
+            **currency_codes(account.currency),
         }
-        for position in (*world.positions(world_account_id), cash_position)
+        for position in positions
     ]
 
 
-def symbols_held(world: World, world_account_ids: Iterable[str]) -> list[str]:
-    """The symbols that the holdings of some accounts mention, cash included."""
-    held = {position.symbol for account_id in world_account_ids for position in world.positions(account_id)}
-    return [*sorted(held), _CASH]
+def symbol_of(row: Row) -> str:
+    """The symbol that a row concerns; cash has one too."""
+    return row.trade.symbol if row.trade else _CASH + row.currency
 
 
-def render_investment_transaction(mint: IdMint, item_id: str, row: Row, account_id: str) -> dict[str, object]:
+def render_investment_transaction(row: Row, account_id: str, transaction_id: str, mint: IdMint) -> dict[str, object]:
     """The wire object; amounts are positive when cash leaves, quantities when units arrive."""
     kind, subtype = _KINDS.get(row.purpose, ("cash", "deposit" if row.amount > 0 else "withdrawal"))
     trade = row.trade
     return {
-        "investment_transaction_id": mint.opaque("investment", item_id, row.world_id),
+        "investment_transaction_id": transaction_id,
         "account_id": account_id,
-        "security_id": _security_id(mint, trade.symbol if trade else _CASH),
+        "security_id": _security_id(mint, symbol_of(row)),
         "date": row.booked_on.isoformat(),
         "transaction_datetime": None,
         "name": row.description,
@@ -106,8 +112,7 @@ def render_investment_transaction(mint: IdMint, item_id: str, row: Row, account_
         "type": kind,
         "subtype": subtype,
         "cancel_transaction_id": None,
-        "iso_currency_code": row.currency,
-        "unofficial_currency_code": None,
+        **currency_codes(row.currency),
     }
 
 

@@ -1,12 +1,14 @@
 """Which items exist, and which tokens open them?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from bursar.providers.plaid.sandbox.blemishes import Blemishes
 from bursar.providers.plaid.sandbox.feed import ItemFeed
 from bursar.providers.plaid.sandbox.ids import IdMint
 from bursar.providers.plaid.sandbox.institutions import Institution
+from bursar.providers.plaid.sandbox.paging import Pager
 from bursar.providers.plaid.sandbox.problems import PlaidProblemError, invalid_input, item_error
 from bursar.providers.plaid.sandbox.transactions import TRANSACTION_KINDS
 from bursar.sandbox.people import Account, Login
@@ -28,9 +30,13 @@ class Item:
     products: list[str]
     webhook: str | None
     created_at: datetime
-    feed: ItemFeed
     account_ids: dict[str, str]
     """World account id to Plaid account id; a new item gives new ids to the same accounts."""
+    world: World
+    mint: IdMint
+    blemishes: Blemishes
+    feed: ItemFeed = field(init=False)
+    pager: Pager = field(init=False)
     problem: PlaidProblemError | None = None
     """What keeps the item from telling data, until somebody repairs it."""
     is_removed: bool = False
@@ -45,24 +51,61 @@ class Item:
     read_until: int = 0
     """The newest event of the world that investment webhooks have covered."""
     repaired_at: datetime | None = None
-    accounts: list[Account] = field(default_factory=list[Account])
+    consents: int = 1
+    """How often the user has given consent."""
+    investment_eras: dict[str, int] = field(default_factory=dict[str, int])
+    """By world account id: how often the ids of its investment transactions have changed."""
+
+    @property
+    def accounts(self) -> list[Account]:
+        """The accounts that the login shows at present; the user has let us see all that it will ever have."""
+        return list(self.world.shown_accounts(self.login))
+
+    def shown_ids(self) -> Collection[str]:
+        """The world ids of these accounts."""
+        return [account.account_id for account in self.world.shown_accounts(self.login)]
+
+    def start_feed(self, first_day: date) -> None:
+        """Begins the log of transactions with rows booked from `first_day` on."""
+        kept = [account.account_id for account in self.login.accounts if account.kind in TRANSACTION_KINDS]
+        self.feed = ItemFeed(self.world, self.mint, self.blemishes, self, kept, first_day)
+        self.pager = Pager(self.feed, self.mint, self.blemishes)
+        self.notified_until = self.feed.catch_up()
 
     def repair(self, now: datetime) -> None:
         """Ends the standing problem, as a successful login does."""
         self.problem = None
         self.repaired_at = now
 
+    def renew(self, now: datetime) -> None:
+        """A repair by a new consent; identifiers change with it where a fault says so."""
+        self.repair(now)
+        self.consents += 1
+        number, faults = self.consents, self.blemishes
+        moved = [one for one in self.login.accounts if faults.changes_account_id(self.item_id, number, one)]
+        renewed = self.login.accounts if faults.changes_row_ids(self.item_id, number) else moved
+        if not renewed:
+            return
+        self.feed.catch_up()
+        for account in moved:
+            world_id = account.account_id
+            self.account_ids[world_id] = self.mint.account_id(world_id, self.item_id, str(number))
+        for account in renewed:
+            self.investment_eras[account.account_id] = number
+        is_announced = faults.announces_new_ids(self.item_id, number)
+        self.feed.renew_ids({account.account_id for account in renewed}, is_announced=is_announced)
+
     def world_account_id(self, account_id: str) -> str:
         """The world's id of one of the item's accounts; others are `INVALID_ACCOUNT_ID`."""
-        for world_id, plaid_id in self.account_ids.items():
-            if plaid_id == account_id:
+        for world_id in self.shown_ids():
+            if self.account_ids[world_id] == account_id:
                 return world_id
         raise invalid_input("INVALID_ACCOUNT_ID", "account_id is not one of the item's accounts")
 
     def select(self, account_ids: Sequence[str] | None) -> list[Account]:
         """The accounts of these Plaid ids, by default all."""
         if account_ids is None:
-            return list(self.accounts)
+            return self.accounts
         wanted = {self.world_account_id(account_id) for account_id in account_ids}
         return [account for account in self.accounts if account.account_id in wanted]
 
@@ -84,9 +127,10 @@ class LinkToken:
 class ItemRegistry:
     """All items and all tokens."""
 
-    def __init__(self, world: World, mint: IdMint) -> None:
+    def __init__(self, world: World, mint: IdMint, blemishes: Blemishes) -> None:
         self._world = world
         self._mint = mint
+        self._blemishes = blemishes
         self._items: dict[str, Item] = {}
         self._access: dict[str, str] = {}
         self._public: dict[str, tuple[str, datetime]] = {}
@@ -117,11 +161,10 @@ class ItemRegistry:
         """
         item_id = self._mint.opaque("item", str(len(self._items)))
         account_ids = {
-            account.account_id: self._mint.opaque("account", item_id, account.account_id) for account in login.accounts
+            account.account_id: self._mint.account_id(account.account_id, item_id) for account in login.accounts
         }
         recent = self._world.now.date() - _INITIAL_HISTORY
         feed_first_day = first_day if history_delay is None else max(first_day, recent)
-        feed_ids = [account.account_id for account in login.accounts if account.kind in TRANSACTION_KINDS]
         item = Item(
             item_id=item_id,
             institution=institution,
@@ -129,13 +172,14 @@ class ItemRegistry:
             products=list(products),
             webhook=webhook,
             created_at=self._world.now,
-            feed=ItemFeed(self._world, self._mint, item_id, feed_ids, feed_first_day),
             first_day=first_day,
             history_due_at=None if history_delay is None else self._world.now + history_delay,
             account_ids=account_ids,
-            accounts=list(login.accounts),
+            world=self._world,
+            mint=self._mint,
+            blemishes=self._blemishes,
         )
-        item.notified_until = item.feed.catch_up()
+        item.start_feed(feed_first_day)
         item.read_until = self._world.head
         self._items[item_id] = item
         return item

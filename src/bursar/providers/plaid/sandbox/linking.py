@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bursar.providers.plaid.sandbox.desk import DEFAULT_DAYS, KNOWN_PRODUCTS, Desk, wire_instant
+from bursar.providers.plaid.sandbox.desk import DEFAULT_DAYS, KNOWN_PRODUCTS, Desk
 from bursar.providers.plaid.sandbox.endpoints import (
     ACCESS_TOKEN,
     COUNTRY_CODES,
@@ -13,6 +13,7 @@ from bursar.providers.plaid.sandbox.endpoints import (
     Endpoint,
     endpoint,
 )
+from bursar.providers.plaid.sandbox.instants import wire_instant
 from bursar.providers.plaid.sandbox.institutions import (
     INSTITUTIONS,
     OFFERED_PRODUCTS,

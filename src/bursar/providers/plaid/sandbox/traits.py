@@ -24,11 +24,12 @@ TRAITS = Traits(
     login=_login,
     end_consent=_end_consent,
     immune={
-        "A14": "every endpoint has the same sign and the same decimals",
         "B3": "Plaid documents ids that stay",
         "B4": "Plaid documents ids that stay",
         "B5": "Plaid documents unique ids",
         "B6": "Plaid documents that each transaction has an id",
         "B7": "Plaid documents ids that are unique everywhere",
+        "C9": "updates come behind cursors, each of which is asked for by name",
     },
 )
+"""What the convergence test must know of the simulated Plaid."""

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from bursar.providers.plaid.sandbox.blemishes import reword
 from bursar.providers.plaid.sandbox.feed import Entry
 from bursar.providers.plaid.sandbox.ids import IdMint
 from bursar.sandbox.ledger import Purpose, Row, RowState
@@ -33,6 +34,7 @@ _MERCHANTS = frozenset(
         Purpose.UTILITIES,
     }
 )
+_UNOFFICIAL = frozenset({"BTC", "ETH"})
 _ONLINE = frozenset({Purpose.SUBSCRIPTION, Purpose.UTILITIES})
 _NULL_LOCATION = dict.fromkeys(
     ("address", "city", "region", "postal_code", "country", "lat", "lon", "store_number"), None
@@ -53,25 +55,25 @@ _NULL_PAYMENT_META = dict.fromkeys(
 
 
 def render_transaction(
-    mint: IdMint, entry: Entry, account: Account, account_id: str, *, with_original: bool, category_version: str
+    mint: IdMint, entry: Entry, account: Account, *, with_original: bool, category_version: str
 ) -> dict[str, object]:
     """The wire object. Plaid's amounts are positive when money leaves the account: ours with the sign turned."""
     row = entry.row
     primary, detailed = _category(row, account, category_version)
     is_merchant = row.counterparty is not None and row.purpose in _MERCHANTS
     merchant_id = mint.opaque("merchant", row.counterparty or "") if is_merchant else None
+    text = reword(row.description, entry.wording, f"{row.booked_on:%m/%d}") if entry.wording else row.description
     body: dict[str, object] = {
         "transaction_id": entry.transaction_id,
-        "account_id": account_id,
+        "account_id": entry.account_id,
         "account_owner": None,
         "amount": plain(-row.amount),
-        "iso_currency_code": row.currency,
-        "unofficial_currency_code": None,
+        **currency_codes(row.currency),
         "date": row.booked_on.isoformat(),
         "datetime": None,
         "authorized_date": row.authorized_on.isoformat(),
         "authorized_datetime": None,
-        "name": row.description,
+        "name": text,
         "merchant_name": row.counterparty if is_merchant else None,
         "merchant_entity_id": merchant_id,
         "logo_url": None,
@@ -92,17 +94,32 @@ def render_transaction(
         "check_number": None,
         "category": None,
         "category_id": None,
-        "location": dict(_NULL_LOCATION),
-        "payment_meta": dict(_NULL_PAYMENT_META),
+        "location": _NULL_LOCATION,
+        "payment_meta": _NULL_PAYMENT_META,
     }
     if with_original:
-        body["original_description"] = row.description
+        body["original_description"] = text
     return body
 
 
 def plain(amount: Decimal) -> Decimal:
     """The amount without a negative zero, which JSON could express and no bank means."""
     return amount or abs(amount)
+
+
+def trimmed(amount: Decimal) -> Decimal:
+    """The same amount without the zeros at its end, and without an exponent."""
+    short = plain(amount).normalize()
+    return short if int(short.as_tuple().exponent) <= 0 else short.quantize(Decimal(1))
+
+
+def currency_codes(currency: str) -> dict[str, str | None]:
+    """The two members of which one is set: units outside ISO 4217 have a code that is not official."""
+    is_official = currency not in _UNOFFICIAL
+    return {
+        "iso_currency_code": currency if is_official else None,
+        "unofficial_currency_code": None if is_official else currency,
+    }
 
 
 def _channel(row: Row, *, is_merchant: bool) -> str:
