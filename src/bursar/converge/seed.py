@@ -11,7 +11,7 @@ from random import Random
 from uuid import UUID
 
 from bursar import faultpoints
-from bursar.converge import wire
+from bursar.converge import network, wire
 from bursar.converge.baton import Baton
 from bursar.converge.clock import SKEW
 from bursar.converge.plan import Plan
@@ -19,6 +19,7 @@ from bursar.converge.stage import Channel, Stage
 from bursar.converge.trouble import Armed, Troublemaker, WorkerKilledError, draw_armed
 from bursar.domain.result import Success
 from bursar.sandbox.faces import MountedFace
+from bursar.sandbox.faults import FaultKind
 from bursar.sandbox.gate import Gate
 from bursar.sandbox.people import Household, Login
 from bursar.sandbox.turmoil import build_turmoil
@@ -119,6 +120,7 @@ class SeedRun:
         self._agenda_count = 0
         self._attempt_count = 0
         self._retries = RetrySchedule()
+        self._hit_owners: dict[tuple[FaultKind, str], str] = {}
 
     # The frame.
 
@@ -128,6 +130,7 @@ class SeedRun:
         stage.clock.follow(self.world)
         stage.wire.connect(self._serve, self.world, self._interlude)
         stage.dice.begin(self.plan.seed)
+        self._hit_owners = network.switch_on(self.world.faults, self.plan, sorted(self.faces))
         stage.log.seek(0)
         stage.log.truncate()
         faultpoints.listen(self.trouble.listen)
@@ -162,6 +165,9 @@ class SeedRun:
         self.happened.struck.update(self.trouble.struck)
         for (fault, place), count in self.view.hits.items():
             self.happened.struck[fault, place, ""] += count
+        for kind_and_slug, count in self.world.faults.hits.items():
+            if kind_and_slug in self._hit_owners:
+                self.happened.struck[self._hit_owners[kind_and_slug], kind_and_slug[1], ""] += count
 
     def at(self, instant: datetime, name: str, action: Action) -> None:
         """Put something on the agenda; an instant that has passed is now."""
