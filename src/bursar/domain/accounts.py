@@ -85,6 +85,8 @@ _CREDIT = frozenset({AccountType.CREDIT_CARD, AccountType.LINE_OF_CREDIT, Accoun
 _BANKING = frozenset(
     {AccountType.CHECKING, AccountType.SAVINGS, AccountType.MONEY_MARKET, AccountType.CD, AccountType.PREPAID}
 )
+_SAVINGS = frozenset({AccountType.SAVINGS, AccountType.MONEY_MARKET, AccountType.CD})
+_LOANS = frozenset({AccountType.LOAN, AccountType.MORTGAGE})
 _RETIREMENT = frozenset(
     {
         AccountType.TRADITIONAL_IRA,
@@ -134,8 +136,8 @@ class ProviderAccountData:
     id_is_sensitive: bool = False
     """True when `provider_account_id` is a real account number: it is then stored as a keyed hash only."""
     identity: str | None = field(default=None, repr=False)
-    """The real number in full, made by `account_identity`, where the source shows it: it is stored as a keyed hash only,
-    and makes the same account known whoever tells of it. None when only a part of the number is shown."""
+    """The real number in full, made by `account_identity`, where the source shows it: it is stored as a keyed hash
+    only, and makes the same account known whoever tells of it. None when only a part of the number is shown."""
     institution_timezone: str | None = None
     """IANA zone of the institution's calendar; None when unknown."""
     raw_data: Mapping[str, object] | None = field(default=None, repr=False)
@@ -190,3 +192,23 @@ def account_identity(number: str, *, bank_code: str | None = None) -> str:
         return compact
     code = "".join(character for character in bank_code if character.isalnum()).upper()
     return f"{code}/{compact}"
+
+
+def is_same_kind(one: str, other: str) -> bool:
+    """True unless two sources' words for the type of one number speak of different accounts.
+
+    Sources differ in the finer kind (savings, money market), and one number may stand for a member's several accounts
+    (checking and savings). A kind that is unknown contradicts nothing.
+    """
+    kinds = {_kind(AccountType(one)), _kind(AccountType(other))}
+    return len(kinds) == 1 or "other" in kinds
+
+
+def _kind(account_type: AccountType) -> str:
+    if account_type in _SAVINGS:
+        return "savings"
+    if account_type in _LOANS:
+        return "loan"
+    if account_type.is_investment() or account_type is AccountType.OTHER:
+        return account_type.category
+    return account_type.value

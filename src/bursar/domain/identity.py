@@ -2,179 +2,165 @@
 
 Ids of institutions are evidence, not identity: they are reused, renumbered, missing, and change when a pending row
 posts. Each incoming row is paired with at most one stored piece of evidence and the other way round, rule by rule,
-each rule over all rows before the next one; what stays unpaired is new.
+each rule over all rows before the next one; what stays unpaired is new, and what a listing lacks was taken back.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date
 from decimal import Decimal
-from uuid import UUID
 
-from bursar.domain.evidence import Decision, DuplicateDecision, Evidence, EvidenceOrigin, IdTrust
+from bursar.domain.cross_source import CrossSource
+from bursar.domain.evidence import DuplicateDecision, Evidence, EvidenceOrigin, IdTrust, Reading, Verdict
 from bursar.domain.fingerprints import MarkedRows
+from bursar.domain.pairing import Pairing
 from bursar.domain.transactions import ProviderTransactionData
-
-PENDING_MATCH_DAYS = 10
-"""A posted row without a link may replace a pending row of the same amount that is at most this much older."""
-
-UNTRUSTED_ID_CONTENTS = 3
-"""An id with this many different contents in one reading is a constant, not an id."""
-
-
-def decide(marked: MarkedRows, stored: Iterable[Evidence], trust: IdTrust) -> list[Decision]:
-    """Pair the rows of one account with its evidence; one decision a row, in the order of the rows.
-
-    Args:
-        marked: what one source says now, of one account. Deletions come as rows with `correction="delete"`.
-        stored: the evidence of the account that shares an id (`MarkedRows.ids`) or a fingerprint with any of the
-            rows, withdrawn evidence included, and all live pending evidence.
-        trust: what an equal id means at this source.
-    """
-    return _Pairing(marked, stored, trust).run()
-
 
 _Rule = Callable[[int, ProviderTransactionData], None]
 
 
-def _last_resort(evidence: Evidence) -> tuple[bool, bool, bool]:
-    return evidence.origin is not EvidenceOrigin.OWN, evidence.is_withdrawn, evidence.is_superseded
+def decide(marked: MarkedRows, stored: Iterable[Evidence], reading: Reading) -> Verdict:
+    """Pair the rows of one account with its evidence; one decision a row, in the order of the rows.
+
+    Args:
+        marked: what one source says now, of one account. Deletions come as rows with `correction="delete"`.
+        stored: the evidence of the account that shares an id (`MarkedRows.ids`) or a day with any of the rows or lies
+            in the listing's span, withdrawn evidence included; all live pending evidence; and whatever else is said
+            about the same rows of the ledger.
+        reading: who says it, of when, and whether it is all.
+    """
+    pairing = _OwnRules(marked, stored, reading)
+    across = CrossSource(pairing)
+    unpaired = list(range(len(marked.rows)))
+    for rule in [*pairing.rules(), *across.rules()]:
+        for index in unpaired:
+            if pairing.decisions[index] is None:
+                rule(index, marked.rows[index])
+        unpaired = [index for index in unpaired if pairing.decisions[index] is None]
+    across.absorb()
+    for index, decision in enumerate(pairing.decisions):
+        if decision is None:
+            pairing.settle_new(index)
+    return Verdict([one for one in pairing.decisions if one is not None], pairing.vanished())
 
 
-class _Pairing:
-    """The state of one decision run: who is still unpaired on either side."""
+class _OwnRules(Pairing):
+    """What a source's ids and contents say about its own rows, and about those of the consents before it.
 
-    def __init__(self, marked: MarkedRows, stored: Iterable[Evidence], trust: IdTrust) -> None:
-        self.rows = marked.rows
-        self.prints = marked.fingerprints
-        self.hashes = marked.content_hashes
-        self.trust = trust
-        self.decisions: list[Decision | None] = [None] * len(self.rows)
-        self.stored = list(stored)
-        self.taken: set[int] = set()
-        """`id()` of the evidence already paired with a row of this run."""
-        self.taken_rows: set[UUID] = set()
-        """Rows of the ledger already paired: equal content finds no second row through other evidence of the first."""
-        self.keys: set[str] = set()
-        """Keys that exist, stored or given in this run."""
-        self.by_id: dict[str, list[Evidence]] = defaultdict(list)
-        self.by_print: dict[bytes, list[Evidence]] = defaultdict(list)
-        for evidence in self.stored:
-            if evidence.origin is EvidenceOrigin.OWN:
-                self.keys.add(evidence.key)
-                if evidence.provider_transaction_id is not None:
-                    self.by_id[evidence.provider_transaction_id].append(evidence)
-            if evidence.fingerprint is not None:
-                self.by_print[evidence.fingerprint].append(evidence)
-        living = [e for e in self.stored if not (e.is_withdrawn or e.is_superseded)]
-        # Where ids are stable, a pending row is replaced by link or by id; only one whose source has ended cannot be.
-        by_id_only = self.trust is IdTrust.STABLE
-        self.pending = [e for e in living if e.is_pending and (not by_id_only or e.origin is EvidenceOrigin.ENDED)]
+    Each rule settles the row at `index` or leaves it for the next rule.
+    """
+
+    def __init__(self, marked: MarkedRows, stored: Iterable[Evidence], reading: Reading) -> None:
+        super().__init__(marked, stored, reading)
+        self.pending: list[Evidence] = []
+        """Living pending evidence that a posted row without a link may replace."""
         self.orphans: dict[tuple[date, Decimal], list[Evidence]] = defaultdict(list)
         """Living evidence of ended sources by date and amount."""
-        for evidence in living:
-            if evidence.origin is EvidenceOrigin.ENDED:
-                self.orphans[evidence.transaction_date, evidence.amount].append(evidence)
-        self.contents: dict[str, set[bytes]] = defaultdict(set)
-        """Id -> the different contents that carry it in this reading."""
-        self.first: dict[tuple[str, bytes], int] = {}
-        for index, row in enumerate(self.rows):
-            if row.provider_transaction_id is not None:
-                self.contents[row.provider_transaction_id].add(self.prints[index])
-                self.first.setdefault((row.provider_transaction_id, self.prints[index]), index)
+        self.listed: dict[tuple[date, Decimal, bool], list[Evidence]] = defaultdict(list)
+        """Living evidence of this source in the listing's span, by date, amount and state."""
+        span = reading.listing
+        for evidence in self.stored:
+            is_ended = evidence.origin is EvidenceOrigin.ENDED
+            if not evidence.is_living or not (is_ended or evidence.origin is EvidenceOrigin.OWN):
+                continue
+            place = evidence.transaction_date, evidence.amount
+            is_listed = span is not None and not is_ended and span.holds(evidence)
+            if is_ended:
+                self.orphans[place].append(evidence)
+            if is_listed:
+                self.listed[*place, evidence.is_pending].append(evidence)
+            # Where ids are stable, a pending row is replaced by link or by id; only one that is gone cannot be.
+            is_gone = is_ended or is_listed or self.is_removed(evidence)
+            if evidence.is_pending and (reading.trust is not IdTrust.STABLE or is_gone):
+                self.pending.append(evidence)
 
-    def run(self) -> list[Decision]:
-        unpaired = range(len(self.rows))
-        for rule in self._rules():
-            for index in unpaired:
-                rule(index, self.rows[index])
-            unpaired = [index for index in unpaired if self.decisions[index] is None]
-        for index in unpaired:
-            self._settle_new(index)
-        return [decision for decision in self.decisions if decision is not None]
-
-    def _rules(self) -> list[_Rule]:
+    def rules(self) -> list[_Rule]:
         """Return the rules that can find anything here, in their order."""
-        no_ids = any(row.provider_transaction_id is None for row in self.rows)
+        content, none = self.trust is IdTrust.CONTENT, self.trust is IdTrust.NONE
+        counts = (none or any(row.provider_transaction_id is None for row in self.rows)) and bool(self.by_print)
         rules: list[tuple[_Rule, bool]] = [
             (self._corrections, any(row.correction is not None for row in self.rows)),
-            (self._repeat_in_reading, self.trust is IdTrust.CONTENT),
+            (self._repeat_in_reading, content),
             (self._same_id, self.trust is IdTrust.STABLE and bool(self.by_id)),
-            (self._same_id_same_content, self.trust is IdTrust.CONTENT and bool(self.by_id)),
-            (self._known_from_correction, self.trust is IdTrust.CONTENT and bool(self.by_id)),
-            (self._same_id_posted, self.trust is IdTrust.CONTENT and bool(self.by_id)),
-            (self._linked_pending, self.trust is not IdTrust.NONE and bool(self.by_id)),
-            (self._renumbered, self.trust is IdTrust.CONTENT and bool(self.by_print)),
-            (self._same_id_other_text, self.trust is IdTrust.CONTENT and bool(self.by_id)),
-            (self._without_id, (no_ids or self.trust is IdTrust.NONE) and bool(self.by_print)),
+            (self._same_id_same_content, content and bool(self.by_id)),
+            (self._known_from_correction, content and bool(self.by_id)),
+            (self._same_id_posted, content and bool(self.by_id)),
+            (self._linked_pending, not none and bool(self.by_id)),
+            (self._renumbered, content and bool(self.by_print)),
+            (self._same_id_other_text, content and bool(self.by_id)),
+            (self._counted_alike, counts),
+            (self._counted_posted, counts),
+            (self._counted, counts),
+            (self._listed_again, bool(self.listed)),
+            (self._listed_reworded, bool(self.listed) and self.trust is not IdTrust.STABLE),
             (self._orphan, bool(self.orphans)),
             (self._orphan_reworded, bool(self.orphans)),
             (self._unlinked_pending, bool(self.pending)),
         ]
         return [rule for rule, can_find in rules if can_find]
 
-    # Rules. Each settles the row at `index` or leaves it for the next rule.
+    def vanished(self) -> list[Evidence]:
+        """Return what this source, or an ended one of its connection, told and what the listing lacks."""
+        span = self.reading.listing
+        if span is None:
+            return []
+        return [
+            evidence
+            for evidence in self.stored
+            if evidence.is_living
+            and id(evidence) not in self.taken
+            and (evidence.origin is EvidenceOrigin.OWN or evidence.source in self.reading.ended_here)
+            and span.holds(evidence)
+            and not self.reading.is_older_than(evidence.told_at)
+        ]
 
     def _same_id(self, index: int, row: ProviderTransactionData) -> None:
         """An id that means the row: equal content is a repeat, other content an edit."""
-        for evidence in self._unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
-            overtaken = evidence.is_superseded and self._is_pending(row)
+        for evidence in self.unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
+            overtaken = evidence.is_superseded and self.is_pending(row)
             unchanged = evidence.content_hash == self.hashes[index] and not evidence.is_withdrawn
             kind = DuplicateDecision.DUPLICATE if overtaken or unchanged else DuplicateDecision.UPDATED
-            self._settle(index, kind, evidence)
+            self.settle(index, kind, evidence)
             return
 
     def _linked_pending(self, index: int, row: ProviderTransactionData) -> None:
         """A posted row that names the pending row it replaces, wherever that one stands by now."""
-        for evidence in self._unpaired(self.by_id.get(row.pending_transaction_id or "", ())):
-            if evidence.is_pending:
-                self._settle(index, DuplicateDecision.UPDATED, evidence, key=self._free_key(index))
+        for evidence in self.unpaired(self.by_id.get(row.pending_transaction_id or "", ())):
+            word = self.own_words.get(evidence.transaction_id)
+            is_posted = evidence.is_superseded and word is not None and not word.is_pending
+            if evidence.is_pending and not is_posted:
+                self.settle(index, DuplicateDecision.UPDATED, evidence, key=self.free_key(index))
                 return
 
     def _repeat_in_reading(self, index: int, row: ProviderTransactionData) -> None:
         """The same id with the same content twice in one file is one row, unless the id is a constant."""
         name = row.provider_transaction_id
-        if name is None or self._is_constant(name):
+        if name is None or self.is_constant(name):
             return
         if self.first[name, self.prints[index]] < index:
             known = self.by_id.get(name, ())
-            evidence = next((e for e in known if e.fingerprint == self.prints[index]), None)
-            self.decisions[index] = Decision(
-                row=row,
-                kind=DuplicateDecision.DUPLICATE,
-                key=evidence.key if evidence else name,
-                fingerprint=self.prints[index],
-                content_hash=self.hashes[index],
-                transaction_id=evidence.transaction_id if evidence else None,
-            )
+            self.repeat(index, next((e for e in known if e.fingerprint == self.prints[index]), None), name)
 
     def _same_id_same_content(self, index: int, row: ProviderTransactionData) -> None:
-        for evidence in self._unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
-            if evidence.fingerprint == self.prints[index] and self._is_pending(row) >= evidence.is_pending:
-                self._settle(index, self._repeat_or_edit(index, evidence), evidence)
+        for evidence in self.unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
+            if evidence.fingerprint == self.prints[index] and self.is_pending(row) >= evidence.is_pending:
+                self.settle(index, self.repeat_or_edit(index, evidence), evidence)
                 return
 
     def _known_from_correction(self, index: int, row: ProviderTransactionData) -> None:
         """The original of a row that a correction replaced before the original was ever seen."""
-        for evidence in self._unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
+        for evidence in self.unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
             if evidence.fingerprint is None:
                 self.taken.add(id(evidence))
-                self.decisions[index] = Decision(
-                    row=row,
-                    kind=DuplicateDecision.DUPLICATE,
-                    key=evidence.key,
-                    fingerprint=self.prints[index],
-                    content_hash=self.hashes[index],
-                    transaction_id=evidence.transaction_id,
-                )
+                self.repeat(index, evidence, evidence.key)
                 return
 
     def _same_id_posted(self, index: int, row: ProviderTransactionData) -> None:
-        if self._is_pending(row):
+        if self.is_pending(row):
             return
-        for evidence in self._unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
+        for evidence in self.unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
             if evidence.is_pending:
-                self._settle(index, DuplicateDecision.UPDATED, evidence)
+                self.settle(index, DuplicateDecision.UPDATED, evidence)
                 return
 
     def _renumbered(self, index: int, row: ProviderTransactionData) -> None:
@@ -183,170 +169,129 @@ class _Pairing:
         if name is None:
             return
         own_id_moved = any(evidence.fingerprint != self.prints[index] for evidence in self.by_id.get(name, ()))
-        for evidence in self._unpaired_content(index):
+        for evidence in self.unpaired_content(index):
             other = evidence.provider_transaction_id
             if evidence.origin is not EvidenceOrigin.OWN or evidence.is_superseded or other is None or other == name:
                 continue
             if own_id_moved or self.contents.get(other, set[bytes]()) - {self.prints[index]}:
-                self._settle(
-                    index, DuplicateDecision.UPDATED, evidence, key=self._free_key(index), warning="id_renumbered"
-                )
+                key, warning = self.free_key(index), "id_renumbered"
+                self.settle(index, DuplicateDecision.UPDATED, evidence, key=key, warning=warning)
                 return
 
     def _same_id_other_text(self, index: int, row: ProviderTransactionData) -> None:
-        if row.provider_transaction_id is None or self._is_constant(row.provider_transaction_id):
+        if row.provider_transaction_id is None or self.is_constant(row.provider_transaction_id):
             return
-        for evidence in self._unpaired(self.by_id.get(row.provider_transaction_id, ())):
+        for evidence in self.unpaired(self.by_id.get(row.provider_transaction_id, ())):
             same_event = evidence.transaction_date == row.transaction_date and evidence.amount == row.amount
             if same_event and not evidence.is_superseded:
-                self._settle(index, DuplicateDecision.UPDATED, evidence)
+                self.settle(index, DuplicateDecision.UPDATED, evidence)
                 return
 
-    def _without_id(self, index: int, row: ProviderTransactionData) -> None:
+    def _counted_alike(self, index: int, row: ProviderTransactionData) -> None:
         """Rows without an id are counted: the n-th equal row is the n-th that the account already holds."""
+        for evidence in self._countable(index, row):
+            if evidence.is_living and evidence.is_pending == self.is_pending(row):
+                self._count(index, evidence)
+                return
+
+    def _counted_posted(self, index: int, row: ProviderTransactionData) -> None:
+        """What was pending when it was told first may be settled by now, under the same day and text."""
+        for evidence in self._countable(index, row):
+            if evidence.is_living and evidence.is_pending:
+                self._count(index, evidence)
+                return
+
+    def _counted(self, index: int, row: ProviderTransactionData) -> None:
+        """What was taken back and is told again, and in an older file what has become of a row since."""
+        for evidence in self._countable(index, row):
+            if evidence.is_pending or not self.is_pending(row):
+                # In a listing of today, what resembles a row that has posted since is another row.
+                if not (evidence.is_superseded and self.is_listed(row)):
+                    self._count(index, evidence)
+                    return
+            elif not (evidence.is_withdrawn or self.is_listed(row)):
+                self.settle(index, DuplicateDecision.DUPLICATE, evidence)
+                return
+
+    def _countable(self, index: int, row: ProviderTransactionData) -> Iterable[Evidence]:
         if row.provider_transaction_id is not None and self.trust is not IdTrust.NONE:
             return
-        for evidence in self._unpaired_content(index):
-            if evidence.origin is EvidenceOrigin.OWN:
-                self._settle(index, self._repeat_or_edit(index, evidence), evidence)
-            elif evidence.origin is EvidenceOrigin.ENDED:
-                self._settle(index, DuplicateDecision.UPDATED, evidence, key=self._free_key(index))
-            else:
-                self._settle_known_elsewhere(index, evidence)
-            return
+        for evidence in self.unpaired_content(index):
+            is_own = evidence.origin is EvidenceOrigin.OWN
+            if is_own or (evidence.origin is EvidenceOrigin.ENDED and evidence.transaction_id not in self.own_words):
+                yield evidence
+
+    def _count(self, index: int, evidence: Evidence) -> None:
+        if evidence.origin is EvidenceOrigin.OWN:
+            self.settle(index, self.repeat_or_edit(index, evidence), evidence)
+        else:
+            self.settle(index, DuplicateDecision.UPDATED, evidence, key=self.free_key(index))
+
+    def _listed_again(self, index: int, row: ProviderTransactionData) -> None:
+        """Equal content under an id that no row of the listing has any more: the id has changed, the row has not.
+
+        An id that is worth nothing stays as it was first seen, or it would be written anew with every reading.
+        """
+        place = row.transaction_date, row.amount, self.is_pending(row)
+        for evidence in self.unpaired(self.listed.get(place, ())):
+            if evidence.fingerprint == self.prints[index] and evidence.transaction_id not in self.claims:
+                if self.trust is IdTrust.STABLE:
+                    self.settle(index, DuplicateDecision.UPDATED, evidence, key=self.free_key(index))
+                else:
+                    self.settle(index, self.repeat_or_edit(index, evidence), evidence)
+                return
+
+    def _listed_reworded(self, index: int, row: ProviderTransactionData) -> None:
+        """The same for a row whose text has changed, too: one of its day, amount and state that is left over."""
+        place = row.transaction_date, row.amount, self.is_pending(row)
+        for evidence in self.unpaired(self.listed.get(place, ())):
+            if evidence.transaction_id not in self.claims:
+                self.settle(index, DuplicateDecision.UPDATED, evidence)
+                return
 
     def _orphan(self, index: int, _row: ProviderTransactionData) -> None:
         """A new id for content that an ended source of the same account held: the ids changed, the row did not."""
-        for evidence in self._unpaired_content(index):
-            if evidence.origin is EvidenceOrigin.ENDED and not evidence.is_superseded:
-                self._settle(index, DuplicateDecision.UPDATED, evidence, key=self._free_key(index))
+        for evidence in self.unpaired_content(index):
+            is_left = evidence.origin is EvidenceOrigin.ENDED and not evidence.is_superseded
+            if is_left and evidence.transaction_id not in self.own_words:
+                self.settle(index, DuplicateDecision.UPDATED, evidence, key=self.free_key(index))
                 return
 
     def _orphan_reworded(self, index: int, row: ProviderTransactionData) -> None:
         """The same for a row whose text has changed, too: one of its day and amount that the ended source left over."""
-        for evidence in self._unpaired(self.orphans.get((row.transaction_date, row.amount), ())):
-            if evidence.transaction_id not in self.taken_rows and evidence.is_pending == self._is_pending(row):
-                self._settle(index, DuplicateDecision.UPDATED, evidence, key=self._free_key(index))
+        for evidence in self.unpaired(self.orphans.get((row.transaction_date, row.amount), ())):
+            is_free = evidence.transaction_id not in self.claims and evidence.transaction_id not in self.own_words
+            if is_free and evidence.is_pending == self.is_pending(row):
+                self.settle(index, DuplicateDecision.UPDATED, evidence, key=self.free_key(index))
                 return
 
     def _unlinked_pending(self, index: int, row: ProviderTransactionData) -> None:
         """A posted row without a link replaces the one pending row of its amount shortly before it, if only one is."""
-        if self._is_pending(row):
+        if self.is_pending(row):
             return
-        candidates = [
-            evidence
-            for evidence in self._unpaired(self.pending)
-            if evidence.amount == row.amount
-            and 0 <= (row.transaction_date - evidence.transaction_date).days <= PENDING_MATCH_DAYS
-        ]
-        if len(candidates) == 1:
-            self._settle(index, DuplicateDecision.UPDATED, candidates[0], key=self._free_key(index))
+        evidence = self.only_one(
+            [
+                evidence
+                for evidence in self.unpaired(self.pending)
+                if evidence.transaction_id not in self.claims
+                and self.may_post(evidence, row.transaction_date, row.amount)
+            ]
+        )
+        if evidence is not None:
+            self.settle(index, DuplicateDecision.UPDATED, evidence, key=self.free_key(index))
 
     def _corrections(self, index: int, row: ProviderTransactionData) -> None:
         if row.correction is None:
             return
         own = [e for e in self.by_id.get(row.provider_transaction_id or "", ()) if e.fingerprint == self.prints[index]]
-        target = next(iter(self._unpaired(self.by_id.get(row.corrects_transaction_id or "", ()))), None)
+        target = next(iter(self.unpaired(self.by_id.get(row.corrects_transaction_id or "", ()))), None)
         if own:
-            self._settle(index, DuplicateDecision.DUPLICATE, own[0])
+            self.settle(index, DuplicateDecision.DUPLICATE, own[0])
         elif row.correction == "delete":
             warning = None if target is not None else "correction_unknown"
-            key = self._free_key(index)
-            self._settle(index, DuplicateDecision.DELETION, target, key=key, warning=warning)
+            key = self.free_key(index)
+            self.settle(index, DuplicateDecision.DELETION, target, key=key, warning=warning)
         elif target is not None:
-            self._settle(index, DuplicateDecision.CORRECTION, target, key=self._free_key(index))
+            self.settle(index, DuplicateDecision.CORRECTION, target, key=self.free_key(index))
         else:
-            self._settle(index, DuplicateDecision.NEW, None, warning="correction_unknown")
-
-    def _repeat_or_edit(self, index: int, evidence: Evidence) -> DuplicateDecision:
-        changed = evidence.content_hash != self.hashes[index] or evidence.is_withdrawn
-        edited = changed and not evidence.is_superseded
-        return DuplicateDecision.UPDATED if edited else DuplicateDecision.DUPLICATE
-
-    def _settle_known_elsewhere(self, index: int, evidence: Evidence) -> None:
-        """Another source told the row first: it stays as it is, and gains this source's word."""
-        key = self._free_key(index)
-        self.taken.add(id(evidence))
-        self.taken_rows.add(evidence.transaction_id)
-        self.keys.add(key)
-        self.decisions[index] = Decision(
-            row=self.rows[index],
-            kind=DuplicateDecision.DUPLICATE,
-            key=key,
-            fingerprint=self.prints[index],
-            content_hash=self.hashes[index],
-            transaction_id=evidence.transaction_id,
-            adds_evidence=True,
-        )
-
-    def _settle_new(self, index: int) -> None:
-        """Nobody knows the row; when its id belongs to another row already, both stay and a person is told."""
-        key = self._free_key(index)
-        name = self.rows[index].provider_transaction_id
-        reused = name is not None and key != name and self.trust is not IdTrust.NONE
-        kind = DuplicateDecision.ID_REUSED if reused else DuplicateDecision.NEW
-        self._settle(index, kind, None, key=key, warning="id_reused" if reused else None)
-
-    # The book-keeping of the rules.
-
-    def _settle(
-        self,
-        index: int,
-        kind: DuplicateDecision,
-        evidence: Evidence | None,
-        *,
-        key: str | None = None,
-        warning: str | None = None,
-    ) -> None:
-        if evidence is not None:
-            self.taken.add(id(evidence))
-            self.taken_rows.add(evidence.transaction_id)
-            key = key or evidence.key
-        elif key is None:
-            key = self._free_key(index)
-        self.keys.add(key)
-        self.decisions[index] = Decision(
-            row=self.rows[index],
-            kind=kind,
-            key=key,
-            fingerprint=self.prints[index],
-            content_hash=self.hashes[index],
-            transaction_id=evidence.transaction_id if evidence is not None else None,
-            replaces=evidence,
-            warning=warning,
-        )
-
-    def _unpaired(self, evidences: Iterable[Evidence]) -> Iterable[Evidence]:
-        """Return the evidence that no row of this run has taken yet, live before withdrawn."""
-        free = [evidence for evidence in evidences if id(evidence) not in self.taken]
-        return sorted(free, key=_last_resort) if len(free) > 1 else free
-
-    def _unpaired_content(self, index: int) -> Iterable[Evidence]:
-        """Return evidence of equal content whose row of the ledger no row of this run has taken yet."""
-        for evidence in self._unpaired(self.by_print.get(self.prints[index], ())):
-            if evidence.transaction_id not in self.taken_rows:
-                yield evidence
-
-    def _free_key(self, index: int) -> str:
-        """Return a key that is not in use: the id itself, or the id (or `synthetic`) with the content's mark."""
-        name = self.rows[index].provider_transaction_id
-        mark = self.prints[index].hex()
-        if name is not None and self.trust is not IdTrust.NONE:
-            if name not in self.keys:
-                return name
-            base = f"{name}~{mark[:8]}"
-            if base not in self.keys:
-                return base
-        else:
-            base = f"synthetic:{mark[:16]}"
-        number = 1
-        while f"{base}:{number}" in self.keys:
-            number += 1
-        return f"{base}:{number}"
-
-    def _is_constant(self, name: str) -> bool:
-        return len(self.contents.get(name, ())) >= UNTRUSTED_ID_CONTENTS
-
-    @staticmethod
-    def _is_pending(row: ProviderTransactionData) -> bool:
-        return row.status == "pending"
+            self.settle(index, DuplicateDecision.NEW, None, warning="correction_unknown")

@@ -97,14 +97,19 @@ class DataWarning:
 class TransactionListing:
     """That a batch holds every row of an account that its source lists in a span of days, pending ones included.
 
-    What the ledger has from this source for those days and the batch lacks was taken back by the institution.
+    What the ledger has from this source for those days and the batch lacks was taken back by the institution. A row
+    that is taken back by mistake comes back under its id with the next listing that has it.
     """
 
     provider_account_id: str = attribute(repr=False)
     since: date | None
-    """First booking date of the span; None: from the oldest row in the batch on."""
+    """First booking date of the span; None: from the account's oldest row in the batch on. With None an account without
+    any row is left alone, because a listing that a fault has emptied looks the same; with a date an empty listing takes
+    everything back, so give a date only where the source would answer with an error rather than with nothing."""
     until: date | None = None
     """Last booking date of the span; None: no end."""
+    pending_only: bool = False
+    """True for a list of pending rows alone: it says nothing of settled ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +124,6 @@ class SyncBatch:
     accounts_complete: bool = False
     """True when `accounts` is all of them: an account that is missing is then marked as missing (never deleted)."""
     transactions: Sequence[ProviderTransactionData] = ()
-    transactions_complete: bool = False
-    """True when `transactions` is everything that the source still holds, from each account's oldest row in it on: what
-    the ledger has from this source since then and the batch lacks is taken back. Ids must be stable at the source."""
     listings: Sequence[TransactionListing] = ()
     """Which accounts and days `transactions` is complete for; of each such account the whole span is in one batch."""
     removed: Sequence[RemovedTransaction] = ()
@@ -198,6 +200,8 @@ class SyncReport:
     balances: RecordCounts = attribute(default_factory=RecordCounts)
     warnings: list[DataWarning] = attribute(default_factory=list[DataWarning])
     rejected: list[RejectedRecord] = attribute(default_factory=list[RejectedRecord])
+    taken_back: int = 0
+    """How many of the closed rows no record of the batch was about: they were missing, or named as removed."""
 
     def add(self, other: "SyncReport") -> None:
         """Add another batch's report to this one."""
@@ -207,6 +211,7 @@ class SyncReport:
         self.balances.add(other.balances)
         self.warnings.extend(other.warnings)
         self.rejected.extend(other.rejected)
+        self.taken_back += other.taken_back
 
     def status(self) -> SyncStatus:
         """Return `partial` when anything was rejected, else `succeeded`."""

@@ -37,6 +37,8 @@ class ImportResult:
     """True when the file said nothing that the ledger did not know."""
     dry_run: bool
     message: str
+    transactions_removed: int = 0
+    """Pending rows of earlier files that this file's list of pending rows no longer has; no rows of the file."""
 
 
 def to_result(
@@ -58,7 +60,7 @@ def to_result(
         transactions_imported=rows.created,
         transactions_updated=rows.updated,
         transactions_skipped=rows.unchanged,
-        transactions_cancelled=rows.closed,
+        transactions_cancelled=rows.closed - report.taken_back,
         transactions_rejected=rows.rejected,
         holdings_imported=report.holdings.created + report.holdings.updated,
         balances_imported=report.balances.created,
@@ -70,6 +72,7 @@ def to_result(
         replayed=replayed,
         dry_run=dry_run,
         message=_message(file, report, replayed=replayed, dry_run=dry_run),
+        transactions_removed=report.taken_back,
     )
 
 
@@ -86,7 +89,7 @@ def _message(file: StatementFile, report: SyncReport, *, replayed: bool, dry_run
             (rows.created, "new"),
             (rows.updated, "changed"),
             (rows.unchanged, "known already"),
-            (rows.closed, "cancelled"),
+            (rows.closed - report.taken_back, "cancelled"),
             (rows.rejected, "not readable"),
         )
         if count
@@ -106,6 +109,7 @@ def to_stored(result: ImportResult) -> Mapping[str, object]:
         "transactions_skipped": result.transactions_skipped,
         "transactions_cancelled": result.transactions_cancelled,
         "transactions_rejected": result.transactions_rejected,
+        "transactions_removed": result.transactions_removed,
         "holdings_imported": result.holdings_imported,
         "replayed": result.replayed,
         "message": result.message,

@@ -26,6 +26,7 @@ from bursar.services.import_result import ImportResult, to_plain, to_result, to_
 from bursar.services.ingest import apply_batch
 from bursar.services.ingest_target import IngestTarget
 from bursar.services.keys import KeyService
+from bursar.services.proof import gap_warnings
 from bursar.storage import accounts, connections, imports, sync_runs
 from bursar.storage.connections import ConnectionFacts
 from bursar.storage.unit_of_work import Database, Transaction
@@ -227,11 +228,13 @@ class ImportService:
                 sync_run_id=run_id,
                 snapshot_source=SnapshotSource.ACCOUNT_SYNC,
                 hash_identity=await self._keys.hasher(tx, tenant_id, now),
+                is_file=True,
                 into_account_id=account.id if account is not None else None,
             ),
             batch,
             now,
         )
+        report.warnings.extend(await gap_warnings(tx, tenant_id, connection.id, sync_run_id=run_id, at=now))
         result = to_result(file, report, connection.id, run_id, dry_run=request.dry_run)
         await self._record(tx, tenant_id, request, file, result, report, digest, size, now)
         return Success(result)
@@ -367,5 +370,6 @@ def _into_account(batch: SyncBatch, account: Account) -> SyncBatch:
         batch,
         accounts=[unnamed],
         transactions=[replace(row, provider_account_id="unnamed") for row in batch.transactions],
+        listings=[replace(listing, provider_account_id="unnamed") for listing in batch.listings],
         balances=[replace(balance, provider_account_id="unnamed") for balance in batch.balances],
     )

@@ -1,16 +1,18 @@
 """Which account of the ledger is this account of a provider?
 
 Ids of accounts change with a new consent, and one account may be read through several sources. In order: the same id
-at the same connection; a keyed hash of the real number anywhere in the tenant; an id that the provider keeps across
+at the same connection; a keyed hash of the full number anywhere in the tenant; an id that the provider keeps across
 consents; and last, one account that has vanished beside exactly one that is new, of equal type, currency, name and
 visible digits. Anything less certain is a new account: a wrong merge costs more than a second account.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from bursar.domain.accounts import AccountType, ProviderAccountData
+from bursar.domain.accounts import AccountType, ProviderAccountData, is_same_kind
+from bursar.domain.evidence import EvidenceOrigin
 from bursar.domain.ids import new_id
 from bursar.domain.sync import DataWarning, RecordKind, RejectedRecord, RejectReason, SyncBatch, SyncReport
 from bursar.services.ingest_target import IngestTarget
@@ -25,13 +27,37 @@ class ResolvedAccount:
 
     account_id: UUID
     source_id: UUID
-    has_ended_sources: bool
-    """True when the account was read under other ids before: its rows may be known by their content."""
     zone: str | None
     """IANA zone of the institution's calendar; None when unknown."""
     currency: str
     is_new: bool = False
     """True when this batch is the first to name it: nothing can be known of its rows."""
+    listed_at: datetime | None = None
+    """When the newest listing of this source was true; None when it never listed all rows."""
+    origins: Mapping[UUID, EvidenceOrigin] = field(default_factory=dict[UUID, EvidenceOrigin])
+    """The account's other sources, and what each is to this one."""
+    ended_here: frozenset[UUID] = frozenset()
+    """The ended ones of them that belonged to the same connection: what they told, the connection tells now."""
+
+    @property
+    def has_ended_sources(self) -> bool:
+        """True when the account was read under other ids before: its rows may be known by their content."""
+        return any(origin is EvidenceOrigin.ENDED for origin in self.origins.values())
+
+
+@dataclass(slots=True)
+class _Match:
+    """What is known of an incoming account."""
+
+    account: ProviderAccountData
+    stored_id: str
+    identity: str | None
+    """Keyed hash of the full number."""
+    known: AccountSource | None = None
+    account_id: UUID | None = None
+    """None: a new account."""
+    replaced: AccountSource | None = None
+    """The source of the same connection whose place this one takes."""
 
 
 async def resolve_accounts(
@@ -39,53 +65,92 @@ async def resolve_accounts(
 ) -> dict[str, ResolvedAccount]:
     """Return the account of each `provider_account_id` that the connection has ever used, writing what changed."""
     sources = await accounts.list_sources(tx, tenant_id, target.connection_id)
-    by_id = {source.provider_account_id: source for source in sources}
-    incoming = {_stored_id(account, target): account for account in batch.accounts}
-    ended = {source.account_id for source in sources if source.valid_until is not None}
+    matches = await _match(tx, tenant_id, target, batch, sources)
+    standing = await _standing(tx, tenant_id, matches, sources)
+    for match in matches:
+        if match.replaced is not None:
+            await accounts.end_sources(tx, tenant_id, [match.replaced.id], at)
+            standing[match.replaced.account_id][match.replaced.id] = (match.replaced, True)
+            report.warnings.append(_REBOUND)
     resolved: dict[str, ResolvedAccount] = {}
-    for stored_id, account in incoming.items():
-        known = by_id.get(stored_id)
-        account_id = known.account_id if known is not None else None
-        if known is None:
-            account_id, replaced = await _find_elsewhere(tx, tenant_id, target, account, stored_id, sources, incoming)
-            if replaced is not None:
-                await accounts.end_sources(tx, tenant_id, [replaced.id], at)
-                ended.add(replaced.account_id)
-                report.warnings.append(_REBOUND)
-        elif known.valid_until is not None:
-            await accounts.reopen_source(tx, tenant_id, known.id)
-        if known is not None and known.currency != account.currency:
+    for match in matches:
+        account = match.account
+        if match.known is not None and match.known.currency != account.currency:
             report.rejected.append(_currency_changed(account))
             continue
-        is_new = account_id is None
-        account_id = await _write_account(tx, tenant_id, target, account, account_id, report, at)
-        source_id = known.id if known is not None else new_id()
-        if known is None:
-            await accounts.insert_source(
-                tx,
-                tenant_id,
-                source_id,
-                account_id=account_id,
-                connection_id=target.connection_id,
-                provider_slug=target.provider_slug,
-                provider_account_id=stored_id,
-                persistent_id=account.persistent_id,
-                at=at,
-            )
-        resolved[account.provider_account_id] = ResolvedAccount(
-            account_id, source_id, account_id in ended, account.institution_timezone, account.currency, is_new
+        others = standing.get(match.account_id, {}) if match.account_id is not None else {}
+        account_id = await _write_account(tx, tenant_id, target, match, others, report, at)
+        source_id = await _write_source(tx, tenant_id, target, match, account_id, at)
+        resolved[account.provider_account_id] = _resolved(
+            account_id, source_id, target.connection_id, match.known, others, account, is_new=match.account_id is None
         )
     if batch.accounts_complete:
         await accounts.mark_missing(
             tx, tenant_id, target.connection_id, listed=[account.account_id for account in resolved.values()], at=at
         )
+    incoming = {match.stored_id for match in matches}
     for source in sources:
         if source.provider_account_id not in incoming:
             resolved.setdefault(
                 source.provider_account_id,
-                ResolvedAccount(source.account_id, source.id, source.account_id in ended, None, source.currency),
+                _resolved(
+                    source.account_id,
+                    source.id,
+                    target.connection_id,
+                    source,
+                    standing.get(source.account_id, {}),
+                    None,
+                ),
             )
     return resolved
+
+
+_Standing = dict[UUID, tuple[AccountSource, bool]]
+"""Source id -> a source of an account, and whether it has ended."""
+
+
+async def _standing(
+    tx: Transaction, tenant_id: UUID, matches: Iterable[_Match], sources: Iterable[AccountSource]
+) -> dict[UUID, _Standing]:
+    """Return by account every source that it has, or had, at any connection."""
+    concerned = {match.account_id for match in matches if match.account_id is not None}
+    concerned.update(source.account_id for source in sources)
+    standing: dict[UUID, _Standing] = {account_id: {} for account_id in concerned}
+    for source in await accounts.list_sources_of_accounts(tx, tenant_id, sorted(concerned)):
+        standing[source.account_id][source.id] = (source, source.valid_until is not None)
+    return standing
+
+
+def _resolved(
+    account_id: UUID,
+    source_id: UUID,
+    connection_id: UUID,
+    known: AccountSource | None,
+    others: _Standing,
+    account: ProviderAccountData | None,
+    *,
+    is_new: bool = False,
+) -> ResolvedAccount:
+    origins = {
+        other_id: EvidenceOrigin.ENDED if has_ended else EvidenceOrigin.FILE if other.is_file else EvidenceOrigin.OTHER
+        for other_id, (other, has_ended) in others.items()
+        if other_id != source_id
+    }
+    currency = account.currency if account is not None else known.currency if known is not None else ""
+    return ResolvedAccount(
+        account_id,
+        source_id,
+        account.institution_timezone if account is not None else None,
+        currency,
+        is_new,
+        known.listed_at if known is not None else None,
+        origins,
+        frozenset(
+            other_id
+            for other_id, origin in origins.items()
+            if origin is EvidenceOrigin.ENDED and others[other_id][0].connection_id == connection_id
+        ),
+    )
 
 
 _REBOUND = DataWarning(
@@ -110,32 +175,80 @@ def _stored_id(account: ProviderAccountData, target: IngestTarget) -> str:
     return account.provider_account_id
 
 
-async def _find_elsewhere(
-    tx: Transaction,
-    tenant_id: UUID,
-    target: IngestTarget,
-    account: ProviderAccountData,
-    stored_id: str,
-    sources: list[AccountSource],
-    incoming: dict[str, ProviderAccountData],
-) -> tuple[UUID | None, AccountSource | None]:
-    """Return the account that a new id stands for (None: a new account), and the source that it replaces."""
-    if target.into_account_id is not None and len(incoming) == 1:
-        return target.into_account_id, None
-    if account.id_is_sensitive:
-        return await accounts.find_account_by_identity(tx, tenant_id, stored_id), None
-    if account.persistent_id:
-        same = [source for source in sources if source.persistent_id == account.persistent_id]
-        if same:
-            return same[0].account_id, same[0]
-    vanished = [s for s in sources if s.valid_until is None and s.provider_account_id not in incoming]
-    known_ids = {source.provider_account_id for source in sources}
-    fresh = [other for other_id, other in incoming.items() if other_id not in known_ids]
+async def _match(
+    tx: Transaction, tenant_id: UUID, target: IngestTarget, batch: SyncBatch, sources: list[AccountSource]
+) -> list[_Match]:
+    """Pair each account of the batch with at most one account of the ledger, and the other way round."""
+    by_id = {source.provider_account_id: source for source in sources}
+    matches: dict[str, _Match] = {}
+    for account in batch.accounts:
+        stored_id = _stored_id(account, target)
+        identity = target.hash_identity(account.identity) if account.identity else None
+        match = _Match(account, stored_id, identity, by_id.get(stored_id))
+        match.account_id = match.known.account_id if match.known is not None else None
+        matches[stored_id] = match
+    strangers = [match for match in matches.values() if match.known is None]
+    elsewhere = await accounts.list_matching_sources(
+        tx,
+        tenant_id,
+        identity_hashes=[match.identity for match in strangers if match.identity is not None],
+        hashed_ids=[match.stored_id for match in strangers if match.account.id_is_sensitive],
+        provider_slug=target.provider_slug,
+        persistent_ids=[match.account.persistent_id for match in strangers if match.account.persistent_id],
+    )
+    taken = {match.account_id for match in matches.values() if match.account_id is not None}
+    for match in strangers:
+        if target.into_account_id is not None and len(matches) == 1:
+            match.account_id = target.into_account_id
+            continue
+        found = next((one for one in _same_account(match, target, elsewhere) if one.account_id not in taken), None)
+        if found is None:
+            found = _lookalike(match, sources, matches)
+        if found is None or found.account_id in taken:
+            continue
+        match.account_id = found.account_id
+        taken.add(found.account_id)
+        if not target.is_file:
+            # The consent that named the account otherwise is over; another connection's goes on.
+            match.replaced = next(
+                (
+                    source
+                    for source in sources
+                    if source.account_id == found.account_id
+                    and source.valid_until is None
+                    and source.provider_account_id not in matches
+                ),
+                None,
+            )
+    return list(matches.values())
+
+
+def _same_account(match: _Match, target: IngestTarget, elsewhere: Iterable[AccountSource]) -> Iterable[AccountSource]:
+    """Yield the sources that read the same account: by the number first, then by the provider's lasting id."""
+    account = match.account
+    alike = [one for one in elsewhere if one.currency == account.currency]
+    for one in alike:
+        # One number may stand for a member with several accounts, so the kinds must not contradict each other.
+        if match.identity is not None and one.identity_hash == match.identity:
+            if is_same_kind(one.account_type, account.account_type):
+                yield one
+        elif account.id_is_sensitive and one.provider_account_id == match.stored_id:
+            yield one
+    for one in alike:
+        is_lasting = one.provider_slug == target.provider_slug and one.persistent_id == account.persistent_id
+        if account.persistent_id and is_lasting:
+            yield one
+
+
+def _lookalike(match: _Match, sources: Iterable[AccountSource], matches: Mapping[str, _Match]) -> AccountSource | None:
+    """Return the one source of this connection that has vanished and looks like the one account that is new."""
+    account = match.account
+    vanished = [s for s in sources if s.valid_until is None and s.provider_account_id not in matches]
     candidates = [source for source in vanished if _look(source) == _looks_like(account)]
-    rivals = [other for other in fresh if _looks_like(other) == _looks_like(account)]
+    rivals = [o for o in matches.values() if o.known is None and _looks_like(o.account) == _looks_like(account)]
     if len(candidates) == 1 and len(rivals) == 1 and any(digit.isalnum() for digit in account.account_number_masked):
-        return candidates[0].account_id, candidates[0]
-    return None, None
+        return candidates[0]
+    return None
 
 
 def _look(source: AccountSource) -> tuple[str, str, str, str]:
@@ -146,26 +259,67 @@ def _looks_like(account: ProviderAccountData) -> tuple[str, str, str, str]:
     return AccountType(account.account_type).value, account.currency, account.account_number_masked, account.name
 
 
+async def _write_source(
+    tx: Transaction, tenant_id: UUID, target: IngestTarget, match: _Match, account_id: UUID, at: datetime
+) -> UUID:
+    """Join the account to its source, or write what the source tells anew of itself; return the source."""
+    known, account = match.known, match.account
+    if known is None:
+        source_id = new_id()
+        await accounts.insert_source(
+            tx,
+            tenant_id,
+            source_id,
+            account_id=account_id,
+            connection_id=target.connection_id,
+            provider_slug=target.provider_slug,
+            provider_account_id=match.stored_id,
+            persistent_id=account.persistent_id,
+            identity_hash=match.identity,
+            at=at,
+        )
+        return source_id
+    if known.valid_until is not None:
+        await accounts.reopen_source(tx, tenant_id, known.id)
+    told = (account.persistent_id or known.persistent_id, match.identity or known.identity_hash)
+    if told != (known.persistent_id, known.identity_hash):
+        await accounts.identify_source(tx, tenant_id, known.id, persistent_id=told[0], identity_hash=told[1])
+    return known.id
+
+
 async def _write_account(
     tx: Transaction,
     tenant_id: UUID,
     target: IngestTarget,
-    account: ProviderAccountData,
-    account_id: UUID | None,
+    match: _Match,
+    others: _Standing,
     report: SyncReport,
     at: datetime,
 ) -> UUID:
     """Create the account, or write what differs; a file that was put into an account does not rename it."""
-    facts = _facts(account, target)
-    if account_id is None:
+    facts = _facts(match.account, target)
+    if match.account_id is None:
         account_id = new_id()
         await accounts.insert_account(tx, tenant_id, account_id, facts, at)
         report.accounts.created += 1
-    elif target.into_account_id is None and await accounts.update_account(tx, tenant_id, account_id, facts, at):
+        return account_id
+    leads = _leads(match, target, others)
+    if target.into_account_id is None and await accounts.update_account(
+        tx, tenant_id, match.account_id, facts, at, leads=leads
+    ):
         report.accounts.updated += 1
     else:
         report.accounts.unchanged += 1
-    return account_id
+    return match.account_id
+
+
+def _leads(match: _Match, target: IngestTarget, others: _Standing) -> bool:
+    """True when no other living source comes first: an API before a file, then the one that was there before."""
+    own = match.known.id if match.known is not None else None
+    living = [one for one, has_ended in others.values() if not has_ended and one.id != own]
+    if target.is_file:
+        return not any(not one.is_file for one in living) and (own is None or all(own <= one.id for one in living))
+    return not any(not one.is_file and (own is None or one.id < own) for one in living)
 
 
 def _facts(account: ProviderAccountData, target: IngestTarget) -> AccountFacts:

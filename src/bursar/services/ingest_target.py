@@ -20,5 +20,7 @@ class IngestTarget:
     snapshot_source: SnapshotSource
     hash_identity: Callable[[str], str]
     """Turns a real account number into the tenant's keyed hash of it."""
+    is_file: bool = False
+    """True for a file: its words are of the day it was made, and an API that is read now knows better."""
     into_account_id: UUID | None = None
     """The account that a file was said to belong to; None when the file says it itself."""

@@ -5,18 +5,20 @@ from collections import defaultdict
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from bursar.domain.evidence import Decision, DuplicateDecision, EvidenceOrigin, IdTrust
+from bursar.domain.evidence import Decision, DuplicateDecision, Evidence, EvidenceOrigin, IdTrust, Reading, Span
 from bursar.domain.fingerprints import MarkedRows, mark_rows
 from bursar.domain.identity import decide
 from bursar.domain.ids import new_ids
+from bursar.domain.pairing import PENDING_MATCH_DAYS
 from bursar.domain.sync import DataWarning, RecordCounts, SyncReport
-from bursar.domain.transactions import ProviderTransactionData, RemovedTransaction
+from bursar.domain.transactions import ProviderTransactionData
 from bursar.services.ingest_accounts import ResolvedAccount
+from bursar.services.ingest_target import IngestTarget
 from bursar.storage import source_records, transactions
-from bursar.storage.source_records import EvidenceQuery, EvidenceWrite
+from bursar.storage.source_records import EvidenceQuery, EvidenceWrite, ListedDays
 from bursar.storage.transactions import NewRow, RowWrite
 from bursar.storage.unit_of_work import Transaction
 
@@ -39,6 +41,10 @@ class RowsOfAccount:
 
     account: ResolvedAccount
     rows: Sequence[ProviderTransactionData]
+    listing: Span | None = None
+    """The days of which these are all rows; None when there may be others."""
+    removed: frozenset[str] = frozenset()
+    """Ids that the source takes back in the same batch."""
 
 
 @dataclass(slots=True)
@@ -50,11 +56,13 @@ class _Plan:
     cancelled: list[UUID]
     words: list[EvidenceWrite]
     """What sources have said about rows that are there already."""
+    merged: list[tuple[UUID, UUID]]
+    """(from, to): two rows that turned out to be one."""
     warned: dict[str, int]
 
 
 def _plan(decisions: Sequence[tuple[ResolvedAccount, Decision]]) -> _Plan:
-    plan = _Plan([], [], [], [], defaultdict(int))
+    plan = _Plan([], [], [], [], [], defaultdict(int))
     ids = iter(new_ids(sum(1 for _, decision in decisions if decision.kind in _NEW)))
     for account, decision in decisions:
         if decision.warning:
@@ -80,6 +88,8 @@ def _plan(decisions: Sequence[tuple[ResolvedAccount, Decision]]) -> _Plan:
         transaction_id = decision.transaction_id
         if transaction_id is None:
             continue
+        if decision.absorbs is not None:
+            plan.merged.append((decision.absorbs, transaction_id))
         if decision.kind in _CHANGED:
             plan.changed.append(RowWrite(transaction_id, account.account_id, decision.row))
         elif decision.kind is DuplicateDecision.DELETION:
@@ -95,29 +105,35 @@ async def write_transactions(
     tenant_id: UUID,
     groups: Sequence[RowsOfAccount],
     *,
-    id_trust: IdTrust,
-    sync_run_id: UUID,
+    target: IngestTarget,
+    as_of: datetime | None,
     at: datetime,
     report: SyncReport,
-) -> None:
-    """Decide for each row what it is, then write all new rows, all changes and all evidence in one statement each."""
-    if not any(group.rows for group in groups):
-        return
-    marked = [(group.account, mark_rows(group.rows)) for group in groups]
-    known = [(account, rows) for account, rows in marked if not account.is_new]
-    evidence = await source_records.list_evidence(tx, tenant_id, _query(known, id_trust))
+) -> list[tuple[UUID, str]]:
+    """Decide for each row what it is, then write all new rows, all changes and all evidence in one statement each.
+
+    Returns the words, by (source, key), that the listings among the groups lack.
+    """
+    if not any(group.rows or group.listing for group in groups):
+        return []
+    sync_run_id, told_at = target.sync_run_id, as_of or at
+    marked = [(group, mark_rows(group.rows)) for group in groups]
+    query = _query([(group, rows) for group, rows in marked if not group.account.is_new], target.id_trust)
+    evidence = await source_records.list_evidence(tx, tenant_id, query)
+    decisions: list[tuple[ResolvedAccount, Decision]] = []
+    vanished: list[Evidence] = []
     with _no_collection():
-        decisions = [
-            (account, decision)
-            for account, rows in marked
-            for decision in decide(rows, evidence.get(account.account_id, ()), id_trust)
-        ]
+        for group, rows in marked:
+            account = group.account
+            verdict = decide(rows, evidence.get(account.account_id, ()), _reading(group, target, as_of))
+            decisions.extend((account, decision) for decision in verdict.decisions)
+            vanished.extend(verdict.vanished)
         plan = _plan(decisions)
     warned = plan.warned
     counts = RecordCounts()
     if plan.added:
         counts.created = await transactions.insert_transactions(
-            tx, tenant_id, plan.added, sync_run_id=sync_run_id, at=at
+            tx, tenant_id, plan.added, sync_run_id=sync_run_id, at=at, told_at=told_at
         )
     if plan.changed:
         outcome = await transactions.update_transactions(tx, tenant_id, plan.changed, sync_run_id=sync_run_id, at=at)
@@ -129,12 +145,17 @@ async def write_transactions(
             tx, tenant_id, plan.cancelled, sync_run_id=sync_run_id, at=at
         )
     if plan.words:
-        await source_records.upsert_evidence(tx, tenant_id, plan.words, at=at)
+        await source_records.upsert_evidence(tx, tenant_id, plan.words, at=at, told_at=told_at)
+    if plan.merged:
+        doubles = [double for double, _ in plan.merged]
+        await source_records.move_evidence(tx, tenant_id, plan.merged)
+        await transactions.remove_transactions(tx, tenant_id, doubles, sync_run_id=sync_run_id, at=at, is_merged=True)
     counts.unchanged = len(decisions) - counts.created - counts.updated - counts.closed
     report.transactions.add(counts)
     report.warnings.extend(
         DataWarning(code=code, message=_WARNINGS[code], count=count) for code, count in warned.items() if count
     )
+    return [(evidence.source, evidence.key) for evidence in vanished if isinstance(evidence.source, UUID)]
 
 
 @contextmanager
@@ -152,125 +173,63 @@ def _no_collection() -> Generator[None]:
             gc.enable()
 
 
-async def remove_transactions(
-    tx: Transaction,
-    tenant_id: UUID,
-    removed: Sequence[RemovedTransaction],
-    *,
-    source_ids: Sequence[UUID],
-    sync_run_id: UUID,
-    at: datetime,
-    report: SyncReport,
-) -> None:
-    """Take back what a source takes back; a row that other evidence vouches for stays."""
-    if not removed:
-        return
-    unvouched = await source_records.withdraw_evidence(
-        tx, tenant_id, source_ids=source_ids, keys=[row.provider_transaction_id for row in removed], at=at
+def _reading(group: RowsOfAccount, target: IngestTarget, as_of: datetime | None) -> Reading:
+    account = group.account
+    return Reading(
+        trust=target.id_trust,
+        is_file=target.is_file,
+        as_of=as_of,
+        listing=group.listing,
+        removed=group.removed,
+        ended_here=account.ended_here,
+        listed_at=account.listed_at,
     )
-    if unvouched:
-        report.transactions.closed += await transactions.remove_transactions(
-            tx, tenant_id, unvouched, sync_run_id=sync_run_id, at=at
-        )
 
 
-async def remove_unlisted(
-    tx: Transaction,
-    tenant_id: UUID,
-    groups: Sequence[RowsOfAccount],
-    *,
-    sync_run_id: UUID,
-    at: datetime,
-    report: SyncReport,
-) -> None:
-    """Take back what a complete listing lacks: rows that vanished while nobody could tell (a lost cursor).
-
-    Only rows from the listing's oldest day on: an institution that shortens its history removes nothing by it. An
-    account without any listed row is left alone, because a listing that was emptied by a fault looks the same.
-    """
-    for group in groups:
-        unlisted = await source_records.list_unlisted_keys(
-            tx,
-            tenant_id,
-            account_id=group.account.account_id,
-            source_id=group.account.source_id,
-            listed=[row.provider_transaction_id for row in group.rows if row.provider_transaction_id],
-            since=min(row.transaction_date for row in group.rows),
-        )
-        await _withdraw(tx, tenant_id, unlisted, sync_run_id=sync_run_id, at=at, report=report)
-
-
-async def remove_stranded(
-    tx: Transaction,
-    tenant_id: UUID,
-    accounts: Sequence[ResolvedAccount],
-    *,
-    sync_run_id: UUID,
-    at: datetime,
-    report: SyncReport,
-) -> None:
-    """Take back pending rows of ended sources that the account's new source does not tell.
-
-    Nobody would ever settle or withdraw them: what posted meanwhile came under a new id, and would count twice.
-    """
-    account_ids = [account.account_id for account in accounts if account.has_ended_sources]
-    if not account_ids:
-        return
-    stranded = await source_records.list_stranded_keys(tx, tenant_id, account_ids=account_ids)
-    await _withdraw(tx, tenant_id, stranded, sync_run_id=sync_run_id, at=at, report=report)
-
-
-async def _withdraw(
-    tx: Transaction,
-    tenant_id: UUID,
-    words: Sequence[tuple[UUID, str]],
-    *,
-    sync_run_id: UUID,
-    at: datetime,
-    report: SyncReport,
-) -> None:
-    """Take back evidence by (source, key), and the rows that nothing vouches for then."""
-    for source_id in {source_id for source_id, _ in words}:
-        await remove_transactions(
-            tx,
-            tenant_id,
-            [RemovedTransaction(provider_transaction_id=key) for other, key in words if other == source_id],
-            source_ids=[source_id],
-            sync_run_id=sync_run_id,
-            at=at,
-            report=report,
-        )
-
-
-def _query(marked: Sequence[tuple[ResolvedAccount, MarkedRows]], id_trust: IdTrust) -> EvidenceQuery:
+def _query(marked: Sequence[tuple[RowsOfAccount, MarkedRows]], id_trust: IdTrust) -> EvidenceQuery:
     ids: list[str] = []
-    fingerprints: list[bytes] = []
-    for account, rows in marked:
+    days: set[date] = set()
+    origins: dict[UUID, EvidenceOrigin] = {}
+    shared: set[UUID] = set()
+    for group, rows in marked:
+        account = group.account
         ids.extend(rows.ids())
-        by_content = id_trust is not IdTrust.STABLE or account.has_ended_sources
-        for row, fingerprint in zip(rows.rows, rows.fingerprints, strict=True):
+        origins.update(account.origins)
+        is_shared = any(origin is not EvidenceOrigin.ENDED for origin in account.origins.values())
+        if is_shared:
+            shared.add(account.account_id)
+        by_content = id_trust is not IdTrust.STABLE or bool(account.origins)
+        for row in rows.rows:
             if by_content or row.provider_transaction_id is None:
-                fingerprints.append(fingerprint)
+                days.add(row.transaction_date)
+                if is_shared and row.status == "pending":
+                    # Another source may have settled it by now, on a later day.
+                    days.update(row.transaction_date + timedelta(days=after) for after in range(PENDING_MATCH_DAYS + 1))
     return EvidenceQuery(
-        account_ids=[account.account_id for account, _ in marked],
-        source_ids=[account.source_id for account, _ in marked],
+        account_ids=[group.account.account_id for group, _ in marked],
+        source_ids=[group.account.source_id for group, _ in marked],
+        origins=origins,
         ids=ids,
-        fingerprints=fingerprints,
-        with_pending=id_trust is IdTrust.CONTENT,
-        with_ended=any(account.has_ended_sources for account, _ in marked),
+        days=sorted(days),
+        listed=[
+            ListedDays(account_id=group.account.account_id, since=group.listing.since, until=group.listing.until)
+            for group, _ in marked
+            if group.listing is not None
+        ],
+        with_pending=id_trust is not IdTrust.STABLE or bool(shared),
+        shared_account_ids=sorted(shared),
     )
 
 
 def _evidence(account: ResolvedAccount, decision: Decision, transaction_id: UUID) -> EvidenceWrite:
     """Return what to keep of the source's word: under its key, and what it replaces."""
     replaced = decision.replaces
-    superseded = (
-        replaced.key
-        if replaced is not None
-        and decision.kind is DuplicateDecision.UPDATED
-        and (replaced.key != decision.key or replaced.origin is not EvidenceOrigin.OWN)
-        else None
-    )
+    supersedes = None
+    if replaced is not None and isinstance(replaced.source, UUID):
+        # Another living source keeps its word beside this one's.
+        is_ours = replaced.origin is EvidenceOrigin.OWN or replaced.origin is EvidenceOrigin.ENDED
+        if is_ours and (decision.kind is DuplicateDecision.UPDATED or decision.adds_evidence):
+            supersedes = (replaced.source, replaced.key)
     row = decision.row
     return EvidenceWrite(
         source_id=account.source_id,
@@ -281,7 +240,9 @@ def _evidence(account: ResolvedAccount, decision: Decision, transaction_id: UUID
         fingerprint=decision.fingerprint,
         content_hash=decision.content_hash,
         is_pending=row.status == "pending",
-        supersedes_key=superseded,
+        booked_on=row.transaction_date,
+        amount=row.amount,
+        supersedes=supersedes,
         raw=row.raw_data,
     )
 
@@ -298,4 +259,6 @@ def _dealt_with(account: ResolvedAccount, decision: Decision, transaction_id: UU
         fingerprint=None,
         content_hash=b"",
         is_pending=False,
+        booked_on=decision.row.transaction_date,
+        amount=decision.row.amount,
     )

@@ -36,13 +36,18 @@ class AccountSource:
     id: UUID
     account_id: UUID
     connection_id: UUID
+    provider_slug: str
     provider_account_id: str
     persistent_id: str | None
+    identity_hash: str | None
     valid_until: datetime | None
+    listed_at: datetime | None
+    """When the newest listing of its rows was true; None when it never listed them all."""
     account_type: str
     account_number_masked: str
     currency: str
     name: str
+    is_file: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,32 +70,77 @@ class AccountFacts:
     is_active: bool
 
 
+_SOURCE: LiteralString = """
+    SELECT s.id, s.account_id, s.connection_id, s.provider_slug, s.provider_account_id, s.persistent_id,
+        s.identity_hash, s.valid_until, s.listed_at, a.account_type, a.account_number_masked, a.currency, a.name,
+        p.credential_type = 'file_import' AS is_file
+    FROM account_sources s JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
+    JOIN providers p ON p.slug = s.provider_slug
+    WHERE s.tenant_id = %(tenant_id)s AND
+"""
+
+
 async def list_sources(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> list[AccountSource]:
     """Return every source of a connection, the ended ones included."""
     async with tx.cursor(row_factory=class_row(AccountSource)) as cursor:
         await cursor.execute(
-            """
-            SELECT s.id, s.account_id, s.connection_id, s.provider_account_id, s.persistent_id, s.valid_until,
-                a.account_type, a.account_number_masked, a.currency, a.name
-            FROM account_sources s JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
-            WHERE s.tenant_id = %s AND s.connection_id = %s ORDER BY s.id
-            """,
-            [tenant_id, connection_id],
+            sql.SQL("{} s.connection_id = %(connection_id)s ORDER BY s.id").format(sql.SQL(_SOURCE)),
+            {"tenant_id": tenant_id, "connection_id": connection_id},
         )
         return await cursor.fetchall()
 
 
-async def find_account_by_identity(tx: Transaction, tenant_id: UUID, provider_account_id: str) -> UUID | None:
-    """Return the account that any connection of the tenant reads under this keyed hash of its number."""
-    found = await tx.execute(
-        """
-        SELECT account_id FROM account_sources WHERE tenant_id = %s AND provider_account_id = %s
-        ORDER BY valid_until NULLS FIRST, valid_from DESC LIMIT 1
-        """,
-        [tenant_id, provider_account_id],
-    )
-    row = await found.fetchone()
-    return row[0] if row else None
+async def list_sources_of_accounts(
+    tx: Transaction, tenant_id: UUID, account_ids: Sequence[UUID]
+) -> list[AccountSource]:
+    """Return every source of some accounts, at whatever connection, the ended ones included."""
+    if not account_ids:
+        return []
+    async with tx.cursor(row_factory=class_row(AccountSource)) as cursor:
+        await cursor.execute(
+            sql.SQL("{} s.account_id = ANY(%(account_ids)s) ORDER BY s.id").format(sql.SQL(_SOURCE)),
+            {"tenant_id": tenant_id, "account_ids": list(account_ids)},
+        )
+        return await cursor.fetchall()
+
+
+async def list_matching_sources(
+    tx: Transaction,
+    tenant_id: UUID,
+    *,
+    identity_hashes: Sequence[str],
+    hashed_ids: Sequence[str],
+    provider_slug: str,
+    persistent_ids: Sequence[str],
+) -> list[AccountSource]:
+    """Return the sources, at any connection, that share an identity with accounts that are being read.
+
+    Args:
+        tx: the transaction.
+        tenant_id: whose sources.
+        identity_hashes: keyed hashes of full numbers.
+        hashed_ids: keyed hashes under which files name their accounts.
+        provider_slug: whose persistent ids are comparable.
+        persistent_ids: ids that the provider keeps across consents.
+    """
+    if not (identity_hashes or hashed_ids or persistent_ids):
+        return []
+    async with tx.cursor(row_factory=class_row(AccountSource)) as cursor:
+        await cursor.execute(
+            sql.SQL(
+                """{} (s.identity_hash = ANY(%(identity_hashes)s) OR s.provider_account_id = ANY(%(hashed_ids)s)
+                OR s.provider_slug = %(provider_slug)s AND s.persistent_id = ANY(%(persistent_ids)s))
+                ORDER BY s.valid_until DESC NULLS FIRST, s.valid_from DESC, s.id"""
+            ).format(sql.SQL(_SOURCE)),
+            {
+                "tenant_id": tenant_id,
+                "identity_hashes": list(identity_hashes),
+                "hashed_ids": list(hashed_ids),
+                "provider_slug": provider_slug,
+                "persistent_ids": list(persistent_ids),
+            },
+        )
+        return await cursor.fetchall()
 
 
 async def insert_account(tx: Transaction, tenant_id: UUID, account_id: UUID, facts: AccountFacts, at: datetime) -> None:
@@ -106,10 +156,13 @@ async def insert_account(tx: Transaction, tenant_id: UUID, account_id: UUID, fac
     )
 
 
-async def update_account(tx: Transaction, tenant_id: UUID, account_id: UUID, facts: AccountFacts, at: datetime) -> bool:
+async def update_account(
+    tx: Transaction, tenant_id: UUID, account_id: UUID, facts: AccountFacts, at: datetime, *, leads: bool = True
+) -> bool:
     """Write what differs; False (and no write) when nothing does. A balance that is unknown now keeps the known one.
 
-    A balance with an older as-of instant than the stored one never overwrites it.
+    A balance with an older as-of instant than the stored one never overwrites it. Of several sources only the one that
+    leads names the account and says whether it is still there; the others bring balances.
     """
     done = await tx.execute(
         """
@@ -126,9 +179,12 @@ async def update_account(tx: Transaction, tenant_id: UUID, account_id: UUID, fac
                 OR i.balance_as_of >= a.balance_as_of) AS balance_is_newer
             FROM accounts a, incoming i WHERE a.tenant_id = %(tenant_id)s AND a.id = %(id)s
         )
-        UPDATE accounts a SET name = i.name, account_type = i.account_type, provider_type = i.provider_type,
-            account_number_masked = i.account_number_masked, institution_name = i.institution_name,
-            institution_timezone = i.institution_timezone, is_active = i.is_active, missing_since = NULL,
+        UPDATE accounts a SET (name, account_type, provider_type, account_number_masked, institution_name,
+                institution_timezone, is_active, missing_since) = (
+                SELECT i.name, i.account_type, i.provider_type, i.account_number_masked, i.institution_name,
+                    i.institution_timezone, i.is_active, NULL::timestamptz WHERE %(leads)s
+                UNION ALL SELECT a.name, a.account_type, a.provider_type, a.account_number_masked, a.institution_name,
+                    a.institution_timezone, a.is_active, a.missing_since WHERE NOT %(leads)s),
             balance = CASE WHEN f.balance_is_newer THEN i.balance ELSE a.balance END,
             balance_known = a.balance_known OR f.balance_is_newer,
             available_balance = CASE WHEN f.balance_is_newer THEN i.available_balance ELSE a.available_balance END,
@@ -138,11 +194,11 @@ async def update_account(tx: Transaction, tenant_id: UUID, account_id: UUID, fac
             version = a.version + 1, updated_at = %(at)s
         FROM incoming i, fresh f
         WHERE a.tenant_id = %(tenant_id)s AND a.id = f.id AND (
-            (a.name, a.account_type, a.provider_type, a.account_number_masked, a.institution_name,
+            %(leads)s AND (a.name, a.account_type, a.provider_type, a.account_number_masked, a.institution_name,
              a.institution_timezone, a.is_active)
             IS DISTINCT FROM (i.name, i.account_type, i.provider_type, i.account_number_masked, i.institution_name,
              i.institution_timezone, i.is_active)
-            OR a.missing_since IS NOT NULL
+            OR %(leads)s AND a.missing_since IS NOT NULL
             OR f.balance_is_newer AND (a.balance_known, a.balance, a.available_balance, a.cash_balance,
              a.credit_limit, a.balance_as_of)
             IS DISTINCT FROM (true, i.balance, i.available_balance, i.cash_balance, i.credit_limit, i.balance_as_of))
@@ -151,6 +207,7 @@ async def update_account(tx: Transaction, tenant_id: UUID, account_id: UUID, fac
             "tenant_id": tenant_id,
             "id": account_id,
             "at": at,
+            "leads": leads,
             **{name: getattr(facts, name) for name in AccountFacts.__dataclass_fields__},
         },
     )
@@ -171,15 +228,47 @@ async def insert_source(
     provider_slug: str,
     provider_account_id: str,
     persistent_id: str | None,
+    identity_hash: str | None,
     at: datetime,
 ) -> None:
     """Join an account to what it is read through."""
     await tx.execute(
         """
         INSERT INTO account_sources (tenant_id, id, account_id, connection_id, provider_slug, provider_account_id,
-            persistent_id, valid_from) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+            persistent_id, identity_hash, valid_from) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
-        [tenant_id, source_id, account_id, connection_id, provider_slug, provider_account_id, persistent_id, at],
+        [
+            tenant_id,
+            source_id,
+            account_id,
+            connection_id,
+            provider_slug,
+            provider_account_id,
+            persistent_id,
+            identity_hash,
+            at,
+        ],
+    )
+
+
+async def identify_source(
+    tx: Transaction, tenant_id: UUID, source_id: UUID, *, persistent_id: str | None, identity_hash: str | None
+) -> None:
+    """Keep what a source has begun to tell of its account's identity."""
+    await tx.execute(
+        "UPDATE account_sources SET persistent_id = %s, identity_hash = %s WHERE tenant_id = %s AND id = %s",
+        [persistent_id, identity_hash, tenant_id, source_id],
+    )
+
+
+async def record_listings(tx: Transaction, tenant_id: UUID, source_ids: Sequence[UUID], as_of: datetime) -> None:
+    """Keep when the newest listing of file sources was true; an older one changes nothing."""
+    await tx.execute(
+        """
+        UPDATE account_sources SET listed_at = %(as_of)s
+        WHERE tenant_id = %(tenant_id)s AND id = ANY(%(ids)s) AND (listed_at IS NULL OR listed_at < %(as_of)s)
+        """,
+        {"tenant_id": tenant_id, "ids": list(source_ids), "as_of": as_of},
     )
 
 
@@ -204,21 +293,38 @@ async def reopen_source(tx: Transaction, tenant_id: UUID, source_id: UUID) -> No
 async def mark_missing(
     tx: Transaction, tenant_id: UUID, connection_id: UUID, *, listed: Sequence[UUID], at: datetime
 ) -> int:
-    """Mark the accounts that a complete listing of their connection lacks; return how many were marked anew."""
+    """Mark the accounts that a complete listing of their connection lacks; return how many were marked anew.
+
+    An account that another living connection reads is there, whatever this one lists.
+    """
     done = await tx.execute(
         """
         UPDATE accounts a SET missing_since = %s, is_active = false, version = a.version + 1, updated_at = %s
         WHERE a.tenant_id = %s AND a.missing_since IS NULL AND a.id <> ALL(%s) AND EXISTS (
             SELECT FROM account_sources s WHERE s.tenant_id = a.tenant_id AND s.account_id = a.id
             AND s.connection_id = %s AND s.valid_until IS NULL)
+            AND NOT EXISTS (
+                SELECT FROM account_sources s JOIN providers p ON p.slug = s.provider_slug
+                WHERE s.tenant_id = a.tenant_id AND s.account_id = a.id AND s.connection_id <> %s
+                    AND s.valid_until IS NULL AND p.credential_type <> 'file_import')
         """,
-        [at, at, tenant_id, list(listed), connection_id],
+        [at, at, tenant_id, list(listed), connection_id, connection_id],
     )
     return done.rowcount
 
 
 async def deactivate_accounts(tx: Transaction, tenant_id: UUID, connection_id: UUID, at: datetime) -> None:
-    """A connection is gone: accounts that are read through nothing else become inactive; history stays."""
+    """A connection is gone: its sources end, and accounts that are read through nothing else become inactive.
+
+    History stays, and is recognised by its content when the accounts are read again through another connection.
+    """
+    await tx.execute(
+        """
+        UPDATE account_sources SET valid_until = %s
+        WHERE tenant_id = %s AND connection_id = %s AND valid_until IS NULL
+        """,
+        [at, tenant_id, connection_id],
+    )
     await tx.execute(
         """
         UPDATE accounts a SET is_active = false, version = a.version + 1, updated_at = %(at)s

@@ -97,9 +97,15 @@ class UpdateOutcome:
 
 
 async def insert_transactions(
-    tx: Transaction, tenant_id: UUID, rows: Sequence[NewRow], *, sync_run_id: UUID | None, at: datetime
+    tx: Transaction,
+    tenant_id: UUID,
+    rows: Sequence[NewRow],
+    *,
+    sync_run_id: UUID | None,
+    at: datetime,
+    told_at: datetime,
 ) -> int:
-    """Add new rows with their first evidence and tell the change feed; return how many."""
+    """Add new rows with their first evidence (true at `told_at`) and tell the change feed; return how many."""
     statement = sql.SQL(
         """
         WITH added AS (
@@ -114,16 +120,18 @@ async def insert_transactions(
             FROM pg_temp.incoming_new_transactions t
         )
         INSERT INTO source_records (tenant_id, source_id, key, account_id, transaction_id, provider_transaction_id,
-            fingerprint, content_hash, is_pending, first_seen_at, last_seen_at, raw)
+            fingerprint, content_hash, is_pending, booked_on, amount, first_seen_at, last_seen_at, raw)
         SELECT %(tenant_id)s, source_id, key, account_id, id, provider_transaction_id, fingerprint, content_hash,
-            status = 'pending', %(at)s, %(at)s, raw
+            status = 'pending', transaction_date, amount, %(at)s, %(told_at)s, raw
         FROM pg_temp.incoming_new_transactions
         """
     ).format(content=_CONTENT_LIST, feed=sql.SQL(_FEED).format(sql.SQL("t")))
     inserted = 0
     async with aclosing(stage_in_turns(tx, _INCOMING_NEW, rows, _new_values)) as parts:
         async for _ in parts:
-            done = await tx.execute(statement, {"tenant_id": tenant_id, "at": at, "sync_run_id": sync_run_id})
+            done = await tx.execute(
+                statement, {"tenant_id": tenant_id, "at": at, "told_at": told_at, "sync_run_id": sync_run_id}
+            )
             inserted += done.rowcount
     return inserted
 
@@ -215,9 +223,18 @@ async def cancel_transactions(
 
 
 async def remove_transactions(
-    tx: Transaction, tenant_id: UUID, transaction_ids: Sequence[UUID], *, sync_run_id: UUID | None, at: datetime
+    tx: Transaction,
+    tenant_id: UUID,
+    transaction_ids: Sequence[UUID],
+    *,
+    sync_run_id: UUID | None,
+    at: datetime,
+    is_merged: bool = False,
 ) -> int:
-    """Take rows out of every list and sum and leave a tombstone of each; their ids still resolve. Return how many."""
+    """Take rows out of every list and sum and leave a tombstone of each; their ids still resolve. Return how many.
+
+    `is_merged` says that each turned out to be another row of the ledger, and not that its source took it back.
+    """
     done = await tx.execute(
         sql.SQL(
             """
@@ -229,7 +246,8 @@ async def remove_transactions(
                 INSERT INTO tombstones (tenant_id, transaction_id, account_id, removed_at, reason, sync_run_id,
                     last_content)
                 SELECT %(tenant_id)s, t.id, t.account_id, %(at)s,
-                    CASE WHEN t.status = 'pending' THEN 'pending_vanished' ELSE 'removed_by_source' END,
+                    CASE WHEN %(is_merged)s THEN 'merged' WHEN t.status = 'pending' THEN 'pending_vanished'
+                        ELSE 'removed_by_source' END,
                     %(sync_run_id)s, {feed}
                 FROM removed t
             )
@@ -239,7 +257,13 @@ async def remove_transactions(
             FROM removed t
             """
         ).format(feed=sql.SQL(_FEED).format(sql.SQL("t"))),
-        {"tenant_id": tenant_id, "ids": list(transaction_ids), "at": at, "sync_run_id": sync_run_id},
+        {
+            "tenant_id": tenant_id,
+            "ids": list(transaction_ids),
+            "at": at,
+            "sync_run_id": sync_run_id,
+            "is_merged": is_merged,
+        },
     )
     return done.rowcount
 

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from bursar.domain.evidence import Decision, DuplicateDecision, Evidence, EvidenceOrigin, IdTrust
-from bursar.domain.fingerprints import MarkedRows, mark_rows
+from bursar.domain.evidence import Decision, DuplicateDecision, Evidence, EvidenceOrigin, IdTrust, Reading, Span
+from bursar.domain.fingerprints import mark_rows
 from bursar.domain.identity import decide
 from bursar.domain.transactions import ProviderTransactionData, TransactionStatus
 
@@ -31,8 +31,13 @@ class MemoryLedger:
     def __init__(self, trust: IdTrust) -> None:
         self.trust = trust
         self.rows: dict[UUID, MemoryRow] = {}
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        """Moves on by a minute with each reading."""
+        self.writes = 0
+        """How many times a row or a word about one was written."""
         self._evidence: dict[tuple[str, str], Evidence] = {}
         self._ended: set[str] = set()
+        self._files: set[str] = set()
 
     def take(
         self,
@@ -40,6 +45,10 @@ class MemoryLedger:
         *,
         removed: Iterable[str] = (),
         source: str = "source",
+        trust: IdTrust | None = None,
+        is_file: bool = False,
+        listing: Span | None = None,
+        as_of: datetime | None = None,
     ) -> list[Decision]:
         """Take one reading of one source; return what each row turned out to be.
 
@@ -47,13 +56,36 @@ class MemoryLedger:
             rows: in the order of the source.
             removed: ids that the source takes back.
             source: readings of one name have comparable ids.
+            trust: of this source, where it is not the ledger's.
+            is_file: True for a file: an API that tells otherwise since knows better.
+            listing: of which days the rows are all that there are.
+            as_of: when the words were true; None: now.
         """
-        marked = mark_rows(rows)
-        decisions = decide(marked, self._concerned(marked, source), self.trust)
-        for decision in decisions:
-            self._apply(decision, source)
-        self._withdraw(source, set(removed))
-        return decisions
+        self.now += timedelta(minutes=1)
+        if is_file:
+            self._files.add(source)
+        gone = frozenset(removed)
+        verdict = decide(
+            mark_rows(rows),
+            self._seen_from(source),
+            Reading(
+                trust=trust or self.trust,
+                is_file=is_file,
+                as_of=as_of,
+                listing=listing,
+                removed=gone,
+                ended_here=frozenset(self._ended),
+            ),
+        )
+        for decision in verdict.decisions:
+            self._apply(decision, source, as_of or self.now)
+        named = {
+            place
+            for place, evidence in self._evidence.items()
+            if place[0] == source and (place[1] in gone or evidence.provider_transaction_id in gone)
+        }
+        self._withdraw(named | {(str(one.source), one.key) for one in verdict.vanished}, overrules=not is_file)
+        return verdict.decisions
 
     def end(self, source: str) -> None:
         """End a source: a new consent gives the account's rows new ids."""
@@ -67,22 +99,22 @@ class MemoryLedger:
         """Return how often each (date, amount) is in the ledger."""
         return Counter((row.content.transaction_date, row.content.amount) for row in self.live())
 
-    def _concerned(self, marked: MarkedRows, source: str) -> list[Evidence]:
-        ids, prints = set(marked.ids()), set(marked.fingerprints)
+    def _seen_from(self, source: str) -> list[Evidence]:
         found: list[Evidence] = []
-        for (owner, key), evidence in self._evidence.items():
-            origin = EvidenceOrigin.OWN
-            if owner != source:
-                origin = EvidenceOrigin.ENDED if owner in self._ended else EvidenceOrigin.OTHER
-            is_named = owner == source and (key in ids or evidence.provider_transaction_id in ids)
-            is_live = not (evidence.is_withdrawn or evidence.is_superseded)
-            is_pending = evidence.is_pending and is_live and self.trust is IdTrust.CONTENT
-            if is_named or is_pending or evidence.fingerprint in prints:
-                row = self.rows[evidence.transaction_id].content
-                found.append(replace(evidence, origin=origin, amount=row.amount, transaction_date=row.transaction_date))
+        for place, evidence in sorted(self._evidence.items()):
+            row = self.rows[evidence.transaction_id]
+            is_settled = row.content.status != "pending" and not row.is_removed
+            found.append(replace(evidence, origin=self._origin(place[0], source), row_is_settled=is_settled))
         return found
 
-    def _apply(self, decision: Decision, source: str) -> None:
+    def _origin(self, owner: str, source: str) -> EvidenceOrigin:
+        if owner == source:
+            return EvidenceOrigin.OWN
+        if owner in self._ended:
+            return EvidenceOrigin.ENDED
+        return EvidenceOrigin.FILE if owner in self._files else EvidenceOrigin.OTHER
+
+    def _apply(self, decision: Decision, source: str, told_at: datetime) -> None:
         transaction_id = decision.transaction_id
         if decision.kind in {DuplicateDecision.NEW, DuplicateDecision.ID_REUSED}:
             transaction_id = uuid4()
@@ -96,7 +128,13 @@ class MemoryLedger:
             self.rows[transaction_id] = MemoryRow(transaction_id, content)
         elif not decision.adds_evidence:
             return
-        self._keep(decision, transaction_id, source)
+        self.writes += 1
+        self._keep(decision, transaction_id, source, told_at)
+        if decision.absorbs is not None:
+            for place, evidence in self._evidence.items():
+                if evidence.transaction_id == decision.absorbs:
+                    self._evidence[place] = replace(evidence, transaction_id=transaction_id)
+            self.rows[decision.absorbs] = replace(self.rows[decision.absorbs], is_removed=True)
 
     def _update(self, transaction_id: UUID, row: ProviderTransactionData) -> None:
         stored = self.rows[transaction_id]
@@ -105,13 +143,13 @@ class MemoryLedger:
             row = replace(row, status=status.value)
         self.rows[transaction_id] = MemoryRow(transaction_id, row)
 
-    def _keep(self, decision: Decision, transaction_id: UUID, source: str) -> None:
+    def _keep(self, decision: Decision, transaction_id: UUID, source: str, told_at: datetime) -> None:
         replaced = decision.replaces
-        if replaced is not None and decision.kind is DuplicateDecision.UPDATED:
-            for place, evidence in self._evidence.items():
-                is_replaced = evidence.key == replaced.key and evidence.transaction_id == transaction_id
-                if is_replaced and place != (source, decision.key):
-                    self._evidence[place] = replace(evidence, is_superseded=True)
+        if replaced is not None and replaced.origin in {EvidenceOrigin.OWN, EvidenceOrigin.ENDED}:
+            place = (str(replaced.source), replaced.key)
+            is_update = decision.kind is DuplicateDecision.UPDATED or decision.adds_evidence
+            if is_update and place != (source, decision.key) and not self._evidence[place].is_superseded:
+                self._evidence[place] = replace(self._evidence[place], is_superseded=True, ended_at=self.now)
         known = self._evidence.get((source, decision.key))
         self._evidence[source, decision.key] = Evidence(
             key=decision.key,
@@ -123,6 +161,9 @@ class MemoryLedger:
             transaction_date=decision.row.transaction_date,
             is_pending=decision.row.status == "pending",
             is_superseded=known is not None and known.is_superseded,
+            source=source,
+            told_at=told_at,
+            ended_at=known.ended_at if known is not None and known.is_superseded else None,
         )
         corrected = decision.row.corrects_transaction_id
         if decision.warning == "correction_unknown" and corrected:
@@ -135,16 +176,24 @@ class MemoryLedger:
                 is_pending=False,
             )
 
-    def _withdraw(self, source: str, keys: set[str]) -> None:
-        concerned: set[UUID] = set()
-        for place, evidence in self._evidence.items():
-            if place[0] == source and place[1] in keys and not evidence.is_withdrawn:
-                self._evidence[place] = replace(evidence, is_withdrawn=True)
-                concerned.add(evidence.transaction_id)
-        for transaction_id in concerned:
-            vouched = any(
-                evidence.transaction_id == transaction_id and not (evidence.is_withdrawn or evidence.is_superseded)
-                for evidence in self._evidence.values()
-            )
-            if not vouched:
-                self.rows[transaction_id] = replace(self.rows[transaction_id], is_removed=True)
+    def _withdraw(self, places: set[tuple[str, str]], *, overrules: bool) -> None:
+        settled: dict[UUID, bool] = {}
+        for place in sorted(places):
+            evidence = self._evidence[place]
+            if not evidence.is_withdrawn:
+                self.writes += 1
+                self._evidence[place] = replace(evidence, is_withdrawn=True, ended_at=evidence.ended_at or self.now)
+                if not evidence.is_superseded:
+                    known = settled.get(evidence.transaction_id, False)
+                    settled[evidence.transaction_id] = known or not evidence.is_pending
+        for transaction_id, was_settled in settled.items():
+            words = [p for p, e in self._evidence.items() if e.transaction_id == transaction_id and e.is_living]
+            if any(self._holds(place, was_settled=was_settled, overrules=overrules) for place in words):
+                continue
+            self.rows[transaction_id] = replace(self.rows[transaction_id], is_removed=True)
+            for place in words:
+                self._evidence[place] = replace(self._evidence[place], is_withdrawn=True, ended_at=self.now)
+
+    def _holds(self, place: tuple[str, str], *, was_settled: bool, overrules: bool) -> bool:
+        is_asked = place[0] not in self._files and place[0] not in self._ended
+        return not overrules or is_asked or not (was_settled or self._evidence[place].is_pending)

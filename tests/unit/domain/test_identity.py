@@ -237,9 +237,11 @@ class TestIdsThatMeanNothing:
 
 
 class TestOtherSources:
-    def test_row_of_another_living_source_with_an_id_is_not_merged(self, content) -> None:
+    def test_row_of_another_living_source_is_the_same_row_whatever_its_id(self, content) -> None:
         content.take([row("api")], source="api")
-        assert kinds(content.take([row("file")], source="file")) == ["new"]
+        (decision,) = content.take([row("file")], source="file")
+        assert (decision.kind, decision.adds_evidence) == (DuplicateDecision.DUPLICATE, True)
+        assert kinds(content.take([row("file"), row("second")], source="file")) == ["duplicate", "new"]
 
     def test_row_without_an_id_gains_the_word_of_the_second_source(self, content) -> None:
         content.take([row("api")], source="api")
@@ -248,5 +250,5 @@ class TestOtherSources:
         content.take([], removed=["api"], source="api")
         assert len(content.live()) == 1
 
-    def test_origin_words_are_those_of_the_storage(self) -> None:
-        assert EvidenceOrigin.values() == ["own", "ended", "other"]
+    def test_origins_are_these(self) -> None:
+        assert EvidenceOrigin.values() == ["own", "ended", "file", "other"]

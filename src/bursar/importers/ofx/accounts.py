@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from bursar.domain.accounts import AccountType, mask_account_number
+from bursar.domain.accounts import AccountType, account_identity, mask_account_number
 from bursar.importers.ofx.document import Document
 from bursar.importers.ofx.elements import Element
 
@@ -64,6 +64,8 @@ _LABELS = {
     AccountType.EDUCATION_529: "529",
     AccountType.OTHER: "Account",
 }
+_WORLDWIDE = 15
+"""Digits from which on a number is one of a kind without its bank: the shortest cards and IBANs."""
 _MASKED = re.compile(r"[xX*•#]{2}")
 _NOT_SIGNIFICANT = re.compile(r"[\s\-]+")
 
@@ -92,6 +94,9 @@ class AccountKey:
     masked: str
     name: str
     is_masked_in_file: bool
+    identity: str | None = field(default=None, repr=False)
+    """The full number behind its bank's code, as every other source of the account would write it; None when the file
+    masks the number, or gives one that means nothing without a bank that it does not name."""
 
     @property
     def is_card(self) -> bool:
@@ -142,15 +147,23 @@ def read_account(institution: Institution, holder: Element, *, is_401k: bool = F
             number,
         )
         masked = mask_account_number(number)
+        is_masked = _MASKED.search(number) is not None
         return AccountKey(
             id="|".join(_NOT_SIGNIFICANT.sub("", part) for part in parts),
             account_type=account_type,
             provider_type=label,
             masked=masked,
             name=_name(institution, account_type, masked),
-            is_masked_in_file=_MASKED.search(number) is not None,
+            is_masked_in_file=is_masked,
+            identity=None if is_masked else _identity(number, element.value("BANKID") or element.value("BROKERID")),
         )
     return None
+
+
+def _identity(number: str, bank_code: str | None) -> str | None:
+    """Return the identity of a full number; only a long one (a card, an IBAN) stands for itself in all the world."""
+    identity = account_identity(number, bank_code=bank_code)
+    return identity if bank_code is not None or len(identity) >= _WORLDWIDE else None
 
 
 def _kind(name: str, element: Element, holder: Element, *, is_401k: bool) -> tuple[AccountType, str | None]:

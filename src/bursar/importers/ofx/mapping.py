@@ -10,7 +10,7 @@ from bursar.domain.accounts import AccountType, ProviderAccountData
 from bursar.domain.balances import BalanceObservation
 from bursar.domain.holdings import HoldingsListing, ProviderHoldingData
 from bursar.domain.money import is_currency
-from bursar.domain.sync import DataWarning, RecordKind, RejectedRecord, RejectReason, SyncBatch
+from bursar.domain.sync import DataWarning, RecordKind, RejectedRecord, RejectReason, SyncBatch, TransactionListing
 from bursar.domain.transactions import ProviderTransactionData, has_expected_sign
 from bursar.importers.ofx.accounts import AccountKey, Institution, read_account, read_institution
 from bursar.importers.ofx.banking import is_pending, map_row, redact
@@ -36,6 +36,7 @@ class _Account:
     currency: str
     standings: list[Standing] = field(default_factory=list[Standing])
     rows_total: Decimal = Decimal(0)
+    lists_pending: bool = False
     raw: dict[str, object] = field(default_factory=dict[str, object])
 
 
@@ -71,6 +72,8 @@ class Mapping:
             batch=SyncBatch(
                 accounts=accounts,
                 transactions=self._transactions,
+                listings=self._pending_lists(),
+                as_of=self._made_at(),
                 holdings=list(self._holdings.values()),
                 balances=list(self._observations()),
                 rejected=self._rejected,
@@ -115,6 +118,7 @@ class Mapping:
                 else bank_standing(self._document, element, key)
             )
             account.standings.append(standing)
+            account.lists_pending = account.lists_pending or element.search("BANKTRANLISTP") is not None
 
     def _take_rows(self, statement: Statement, key: AccountKey, currency: str, account: _Account | None) -> None:
         for index, row in enumerate(statement.rows):
@@ -249,6 +253,7 @@ class Mapping:
             balance_on=latest.on,
             provider_type=key.provider_type,
             id_is_sensitive=True,
+            identity=key.identity,
             raw_data=account.raw or None,
         )
 
@@ -275,6 +280,31 @@ class Mapping:
         positive, all_ = self._debits[True], self._debits.total()
         if all_ and Decimal(positive) / all_ > _UNSIGNED_SHARE:
             self._notices.add("unsigned_amounts")
+
+    def _pending_lists(self) -> list[TransactionListing]:
+        """Return a listing for each account whose statement has a list of pending rows: such a list is always whole."""
+        rejected = [record for record in self._rejected if record.kind is RecordKind.TRANSACTION]
+        # A row that is rejected early does not know the currency yet, which is the last part of the name.
+        unread = tuple(record.provider_account_id or "" for record in rejected)
+        return [
+            TransactionListing(provider_account_id=name, since=date.min, pending_only=True)
+            for name, account in self._accounts.items()
+            if account.lists_pending and not name.startswith(unread)
+        ]
+
+    def _made_at(self) -> datetime | None:
+        """Return when the file was made, or the newest balance in it was true; None when it states no instant.
+
+        A day without a time counts from its first instant: what an API has said on that day is the younger word.
+        """
+        sign_on = self._document.sign_on
+        text = None if sign_on is None else sign_on.search_value("DTSERVER")
+        moment = None if text is None else self._document.dates.read(text, None)
+        if moment is not None and moment.at is not None:
+            return moment.at
+        days = [] if moment is None else [datetime.combine(moment.on, time.min, UTC)]
+        known = [one for account in self._accounts.values() for one in account.standings if one.on is not None]
+        return max((*days, *(one.at or one.age()[1] for one in known)), default=None)
 
     def _periods(self) -> tuple[list[date], list[date]]:
         starts: list[date] = []

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from bursar.domain.sync import DataWarning, SyncBatch, SyncCursor
+from bursar.domain.sync import DataWarning, SyncBatch, SyncCursor, TransactionListing
 from bursar.providers.plaid.mapping import INVESTMENT_TYPES, to_removed
 from bursar.providers.plaid.records import Collector
 from bursar.providers.plaid.sdk.client import PlaidClient
@@ -55,11 +55,14 @@ async def read_banking(client: PlaidClient, token: str, listed: AccountsAnswer, 
         *collector.transactions(update.modified, "modified"),
     ]
     may_advance = update.next_cursor is not None and not collector.rejected
+    # The whole history, read from its beginning: from each account's oldest row on, nothing else exists.
+    listed_accounts = records if may_advance and update.is_whole else []
+    listings = [TransactionListing(provider_account_id=one.provider_account_id, since=None) for one in listed_accounts]
     return SyncBatch(
         accounts=records,
         accounts_complete=accounts_complete,
         transactions=transactions,
-        transactions_complete=may_advance and update.is_whole,
+        listings=listings,
         removed=[to_removed(row) for row in update.removed],
         rejected=collector.rejected,
         warnings=collector.warnings,

@@ -1,0 +1,163 @@
+"""Is a row that this source tells for the first time one that another source of the account has told before?
+
+A file beside an API, two APIs, two logins: they share no ids. Rows of equal day, amount and state are counted against
+each other, one to one, first those of equal text; nothing that lies days apart is merged, but for a pending row that
+one source still announces and another has settled. Only rows that this source has not vouched for are open to it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from bursar.domain.evidence import Decision, DuplicateDecision, Evidence, EvidenceOrigin
+from bursar.domain.pairing import Pairing
+from bursar.domain.transactions import ProviderTransactionData
+
+_LATE_DAYS = 10
+"""How much later than a pending row the other source may have settled it."""
+
+
+class CrossSource:
+    """The rules across sources, on what the source's own rules have left unpaired."""
+
+    def __init__(self, pairing: Pairing) -> None:
+        self._pairing = pairing
+        self._by_sum: dict[tuple[date, Decimal, bool], list[Evidence]] = defaultdict(list)
+        """What other sources say, by day, amount and state."""
+        self._settled: dict[Decimal, list[Evidence]] = defaultdict(list)
+        self._pending: dict[Decimal, list[Evidence]] = defaultdict(list)
+        self._words: dict[UUID, list[Evidence]] = defaultdict(list)
+        """Row of the ledger -> every living word about it."""
+        for evidence in pairing.stored if pairing.foreign else ():
+            if evidence.is_living:
+                self._words[evidence.transaction_id].append(evidence)
+        for evidence in pairing.foreign:
+            self._by_sum[evidence.transaction_date, evidence.amount, evidence.is_pending].append(evidence)
+            if evidence.is_living:
+                by_amount = self._pending if evidence.is_pending else self._settled
+                by_amount[evidence.amount].append(evidence)
+
+    def rules(self) -> list[Callable[[int, ProviderTransactionData], None]]:
+        """Return the rules in their order; none when the account has one source."""
+        if not self._by_sum:
+            return []
+        return [self._same_text, self._same_sum, self._settles_elsewhere, self._settled_elsewhere]
+
+    def absorb(self) -> None:
+        """Find rows of other sources that a row of this reading has become equal to, by posting or by moving."""
+        for index, decision in enumerate(self._pairing.decisions if self._by_sum else ()):
+            if decision is None or decision.transaction_id is None or self._pairing.is_pending(decision.row):
+                continue
+            if not (decision.kind is DuplicateDecision.UPDATED or decision.adds_evidence):
+                continue
+            other = self._double_of(index, decision, decision.transaction_id)
+            if other is not None:
+                self._pairing.claims[other] = index
+                self._pairing.decisions[index] = replace(decision, absorbs=other)
+
+    def _same_text(self, index: int, row: ProviderTransactionData) -> None:
+        """Equal content: the n-th such row of one source is the n-th of the other."""
+        for evidence in self._equals(index, row):
+            if evidence.fingerprint == self._pairing.prints[index]:
+                self._join(index, evidence)
+                return
+
+    def _same_sum(self, index: int, row: ProviderTransactionData) -> None:
+        """Equal day, amount and state: sources word the same row differently."""
+        for evidence in self._equals(index, row):
+            if evidence.origin is EvidenceOrigin.FILE or evidence.is_living or self._is_stale(evidence):
+                self._join(index, evidence)
+                return
+
+    def _settles_elsewhere(self, index: int, row: ProviderTransactionData) -> None:
+        """A settled row that only others have told of, and only as pending: the one of its amount shortly before it."""
+        if self._pairing.is_pending(row):
+            return
+        candidates = [
+            evidence
+            for evidence in self._free(self._pending.get(row.amount, ()))
+            if not evidence.row_is_settled and self._pairing.may_post(evidence, row.transaction_date, row.amount)
+        ]
+        evidence = self._pairing.only_one(candidates)
+        if evidence is not None:
+            key = self._pairing.free_key(index)
+            self._pairing.settle(index, DuplicateDecision.UPDATED, evidence, key=key)
+
+    def _settled_elsewhere(self, index: int, row: ProviderTransactionData) -> None:
+        """A pending row that others have told of as settled already: this source is late, and will settle it, too."""
+        if not self._pairing.is_pending(row):
+            return
+        candidates = [
+            evidence
+            for evidence in self._free(self._settled.get(row.amount, ()))
+            if 0 <= (evidence.transaction_date - row.transaction_date).days <= _LATE_DAYS
+        ]
+        evidence = self._pairing.only_one(candidates)
+        if evidence is not None:
+            self._pairing.settle_known_elsewhere(index, evidence)
+
+    def _equals(self, index: int, row: ProviderTransactionData) -> Iterable[Evidence]:
+        """Yield what others say of that day, amount and state, about rows that are open to this source."""
+        is_pending = self._pairing.is_pending(row)
+        for evidence in self._pairing.unpaired(self._by_sum.get((row.transaction_date, row.amount, is_pending), ())):
+            if evidence.is_superseded and not self._is_stale(evidence):
+                continue
+            if self._is_open(evidence.transaction_id, is_pending=is_pending):
+                yield evidence
+
+    def _is_stale(self, evidence: Evidence) -> bool:
+        return self._pairing.reading.is_older_than(evidence.ended_at)
+
+    def _is_open(self, transaction_id: UUID, *, is_pending: bool) -> bool:
+        """True for a row that this source has not told of; a settled row also finds one that it has announced."""
+        claim = self._pairing.claims.get(transaction_id)
+        if claim is not None and (is_pending or not self._pairing.is_pending(self._pairing.rows[claim])):
+            return False
+        word = self._pairing.own_words.get(transaction_id)
+        return word is None or (word.is_pending and not is_pending)
+
+    def _free(self, evidences: Sequence[Evidence]) -> list[Evidence]:
+        """Return one word each of the rows that this source has not told of in any way."""
+        pairing = self._pairing
+        by_row: dict[UUID, Evidence] = {}
+        for evidence in pairing.unpaired(evidences):
+            row = evidence.transaction_id
+            if row not in pairing.claims and row not in pairing.own_words:
+                by_row.setdefault(row, evidence)
+        return list(by_row.values())
+
+    def _join(self, index: int, evidence: Evidence) -> None:
+        """Let the row be the one that the other source told; what this source had only announced of it is over."""
+        pairing = self._pairing
+        announced = pairing.own_words.get(evidence.transaction_id)
+        claim = pairing.claims.get(evidence.transaction_id)
+        if announced is not None:
+            pairing.taken.add(id(evidence))
+            key = pairing.free_key(index)
+            pairing.settle(index, DuplicateDecision.UPDATED, evidence, key=key, replaces=announced)
+            if claim is None:
+                pairing.taken.add(id(announced))
+            else:
+                # Both are listed, so the pending row is another one, or will vanish soon: it goes on by itself.
+                pairing.settle(claim, DuplicateDecision.NEW, None, key=pairing.free_key(claim))
+        elif evidence.is_withdrawn:
+            pairing.settle(index, DuplicateDecision.UPDATED, evidence, key=pairing.free_key(index))
+        else:
+            pairing.settle_known_elsewhere(index, evidence)
+
+    def _double_of(self, index: int, decision: Decision, transaction_id: UUID) -> UUID | None:
+        row, pairing = decision.row, self._pairing
+        equal = [
+            evidence
+            for evidence in self._free(self._by_sum.get((row.transaction_date, row.amount, False), ()))
+            if evidence.is_living and evidence.transaction_id != transaction_id
+        ]
+        equal.sort(key=lambda evidence: evidence.fingerprint != pairing.prints[index])
+        told_by = {evidence.source for evidence in self._words[transaction_id]}
+        for evidence in equal:
+            if not told_by & {word.source for word in self._words[evidence.transaction_id]}:
+                return evidence.transaction_id
+        return None

@@ -1,0 +1,244 @@
+"""Who is still unpaired while the rows of a reading meet what the ledger knows?
+
+The state and the book-keeping of one run; the rules that use it are in `identity` and `cross_source`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from bursar.domain.evidence import Decision, DuplicateDecision, Evidence, EvidenceOrigin, IdTrust, Reading
+from bursar.domain.fingerprints import MarkedRows
+from bursar.domain.transactions import ProviderTransactionData
+
+PENDING_MATCH_DAYS = 10
+"""A posted row without a link may replace a pending row of the same amount that is at most this much older."""
+
+UNTRUSTED_ID_CONTENTS = 3
+"""An id with this many different contents in one reading is a constant, not an id."""
+
+_ORDER = {EvidenceOrigin.OWN: 0, EvidenceOrigin.ENDED: 1, EvidenceOrigin.OTHER: 2, EvidenceOrigin.FILE: 3}
+
+
+def _last_resort(evidence: Evidence) -> tuple[int, bool, bool]:
+    return _ORDER[evidence.origin], evidence.is_withdrawn, evidence.is_superseded
+
+
+class Pairing:
+    """The state of one decision run: who is still unpaired on either side."""
+
+    def __init__(self, marked: MarkedRows, stored: Iterable[Evidence], reading: Reading) -> None:
+        self.rows = marked.rows
+        self.prints = marked.fingerprints
+        self.hashes = marked.content_hashes
+        self.reading = reading
+        self.trust = reading.trust
+        self.decisions: list[Decision | None] = [None] * len(self.rows)
+        self.stored = list(stored)
+        self.taken: set[int] = set()
+        """`id()` of the evidence already paired with a row of this run."""
+        self.claims: dict[UUID, int] = {}
+        """Rows of the ledger already paired, and with which row of the reading."""
+        self.keys: set[str] = set()
+        """Keys that exist, stored or given in this run."""
+        self.by_id: dict[str, list[Evidence]] = defaultdict(list)
+        self.by_print: dict[bytes, list[Evidence]] = defaultdict(list)
+        self.own_words: dict[UUID, Evidence] = {}
+        """Row of the ledger -> this source's living word about it, a settled one before a pending one."""
+        self.foreign: list[Evidence] = []
+        """What other living sources say."""
+        for evidence in self.stored:
+            if evidence.origin is EvidenceOrigin.OWN:
+                self._index_own(evidence)
+            elif evidence.origin is not EvidenceOrigin.ENDED:
+                self.foreign.append(evidence)
+            if evidence.fingerprint is not None:
+                self.by_print[evidence.fingerprint].append(evidence)
+        self.contents: dict[str, set[bytes]] = defaultdict(set)
+        """Id -> the different contents that carry it in this reading."""
+        self.first: dict[tuple[str, bytes], int] = {}
+        for index, row in enumerate(self.rows):
+            if row.provider_transaction_id is not None:
+                self.contents[row.provider_transaction_id].add(self.prints[index])
+                self.first.setdefault((row.provider_transaction_id, self.prints[index]), index)
+        self.led = {
+            evidence.transaction_id
+            for evidence in self.foreign
+            if reading.is_file
+            and evidence.origin is EvidenceOrigin.OTHER
+            and evidence.is_living
+            and not evidence.is_pending
+        }
+        """Rows that an API tells of as settled: a file does not reword them."""
+
+    def _index_own(self, evidence: Evidence) -> None:
+        self.keys.add(evidence.key)
+        if evidence.provider_transaction_id is not None:
+            self.by_id[evidence.provider_transaction_id].append(evidence)
+        if evidence.is_living and not self.is_removed(evidence):
+            known = self.own_words.get(evidence.transaction_id)
+            if known is None or known.is_pending:
+                self.own_words[evidence.transaction_id] = evidence
+
+    def is_removed(self, evidence: Evidence) -> bool:
+        """True for a word that the source takes back in this same reading."""
+        if not self.reading.removed:
+            return False
+        return evidence.key in self.reading.removed or evidence.provider_transaction_id in self.reading.removed
+
+    def settle(
+        self,
+        index: int,
+        kind: DuplicateDecision,
+        evidence: Evidence | None,
+        *,
+        key: str | None = None,
+        warning: str | None = None,
+        replaces: Evidence | None = None,
+    ) -> None:
+        """Decide on a row: it is the row that the evidence is about, or (None) one of its own.
+
+        Args:
+            index: of the row in the reading.
+            kind: what it is; a word that is older than what is known meanwhile becomes a mere repeat.
+            evidence: of any source.
+            key: under which this source's evidence is kept; None for the key of the evidence.
+            warning: for a person.
+            replaces: the own evidence whose place it takes, where that is another one than `evidence`.
+        """
+        adds = False
+        if evidence is not None:
+            self.taken.add(id(evidence))
+            self.claims[evidence.transaction_id] = index
+            is_stale = not evidence.is_living and self.reading.is_older_than(evidence.ended_at)
+            if kind is DuplicateDecision.UPDATED and is_stale:
+                kind, key = DuplicateDecision.DUPLICATE, evidence.key
+            elif kind is DuplicateDecision.UPDATED and self._speaks_after(index, evidence):
+                kind, adds = DuplicateDecision.DUPLICATE, True
+            key = key or evidence.key
+        elif key is None:
+            key = self.free_key(index)
+        self.keys.add(key)
+        self.decisions[index] = Decision(
+            row=self.rows[index],
+            kind=kind,
+            key=key,
+            fingerprint=self.prints[index],
+            content_hash=self.hashes[index],
+            transaction_id=evidence.transaction_id if evidence is not None else None,
+            replaces=replaces or evidence,
+            adds_evidence=adds,
+            warning=warning,
+        )
+
+    def _speaks_after(self, index: int, evidence: Evidence) -> bool:
+        """True when another source has gone further: it has settled the row, or tells of it again and again."""
+        if evidence.is_withdrawn:
+            return False
+        if self.is_pending(self.rows[index]) and evidence.is_pending:
+            return evidence.row_is_settled
+        return evidence.transaction_id in self.led
+
+    def settle_known_elsewhere(self, index: int, evidence: Evidence) -> None:
+        """Another source told the row first: it stays as it is, and gains this source's word."""
+        key = self.free_key(index)
+        self.taken.add(id(evidence))
+        self.claims[evidence.transaction_id] = index
+        is_stale = not evidence.is_living and self.reading.is_older_than(evidence.ended_at)
+        if not is_stale:
+            self.keys.add(key)
+        self.decisions[index] = Decision(
+            row=self.rows[index],
+            kind=DuplicateDecision.DUPLICATE,
+            key=key,
+            fingerprint=self.prints[index],
+            content_hash=self.hashes[index],
+            transaction_id=evidence.transaction_id,
+            adds_evidence=not is_stale,
+        )
+
+    def repeat(self, index: int, evidence: Evidence | None, key: str) -> None:
+        """Decide that a row says nothing that is not known."""
+        self.decisions[index] = Decision(
+            row=self.rows[index],
+            kind=DuplicateDecision.DUPLICATE,
+            key=evidence.key if evidence else key,
+            fingerprint=self.prints[index],
+            content_hash=self.hashes[index],
+            transaction_id=evidence.transaction_id if evidence else None,
+        )
+
+    def settle_new(self, index: int) -> None:
+        """Nobody knows the row; when its id belongs to another row already, both stay and a person is told."""
+        row = self.rows[index]
+        key = self.free_key(index)
+        if self.is_pending(row) and self.reading.is_older_than(self.reading.listed_at):
+            self.repeat(index, None, key)  # a younger list of pending rows lacks it: it has come to nothing
+            return
+        name = row.provider_transaction_id
+        reused = name is not None and key != name and self.trust is not IdTrust.NONE
+        kind = DuplicateDecision.ID_REUSED if reused else DuplicateDecision.NEW
+        self.settle(index, kind, None, key=key, warning="id_reused" if reused else None)
+
+    def repeat_or_edit(self, index: int, evidence: Evidence) -> DuplicateDecision:
+        """Return whether a row of known content says anything that is to be written."""
+        changed = evidence.content_hash != self.hashes[index] or evidence.is_withdrawn
+        edited = changed and not evidence.is_superseded
+        return DuplicateDecision.UPDATED if edited else DuplicateDecision.DUPLICATE
+
+    def unpaired(self, evidences: Sequence[Evidence]) -> Sequence[Evidence]:
+        """Return the evidence that no row of this run has taken yet, live before withdrawn."""
+        free = [evidence for evidence in evidences if id(evidence) not in self.taken]
+        return sorted(free, key=_last_resort) if len(free) > 1 else free
+
+    def unpaired_content(self, index: int) -> Iterable[Evidence]:
+        """Return evidence of equal content whose row of the ledger no row of this run has taken yet."""
+        for evidence in self.unpaired(self.by_print.get(self.prints[index], ())):
+            if evidence.transaction_id not in self.claims:
+                yield evidence
+
+    def only_one(self, candidates: Sequence[Evidence]) -> Evidence | None:
+        """Return the one candidate; of several only when they are equal in everything, because then any will do."""
+        if len({evidence.fingerprint or evidence.key for evidence in candidates}) != 1:
+            return None
+        return candidates[0]
+
+    def may_post(self, evidence: Evidence, on: date, amount: Decimal) -> bool:
+        """True when a row of that day and amount may be what became of a pending row that nobody links it to."""
+        days = (on - evidence.transaction_date).days
+        return evidence.amount == amount and 0 <= days <= PENDING_MATCH_DAYS
+
+    def free_key(self, index: int) -> str:
+        """Return a key that is not in use: the id itself, or the id (or `synthetic`) with the content's mark."""
+        name = self.rows[index].provider_transaction_id
+        mark = self.prints[index].hex()
+        if name is not None and self.trust is not IdTrust.NONE:
+            if name not in self.keys:
+                return name
+            base = f"{name}~{mark[:8]}"
+            if base not in self.keys:
+                return base
+        else:
+            base = f"synthetic:{mark[:16]}"
+        number = 1
+        while f"{base}:{number}" in self.keys:
+            number += 1
+        return f"{base}:{number}"
+
+    def is_constant(self, name: str) -> bool:
+        """True for a text that stands where an id should be, on every row."""
+        return len(self.contents.get(name, ())) >= UNTRUSTED_ID_CONTENTS
+
+    def is_listed(self, row: ProviderTransactionData) -> bool:
+        """True for a row of which the reading holds all that are like it."""
+        span = self.reading.listing
+        if span is None or (span.pending_only and not self.is_pending(row)):
+            return False
+        return span.since <= row.transaction_date and (span.until is None or row.transaction_date <= span.until)
+
+    @staticmethod
+    def is_pending(row: ProviderTransactionData) -> bool:
+        """True for a row that is announced only."""
+        return row.status == "pending"
