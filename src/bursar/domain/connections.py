@@ -1,6 +1,6 @@
 """What is a connection, and which states may it be in?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
@@ -107,6 +107,29 @@ _MOVES: Mapping[ConnectionStatus, frozenset[ConnectionStatus]] = {
 }
 
 
+class FailureCause(Vocabulary):
+    """What kind of thing ended a run without success: it decides whose turn it is, whatever the exact code says."""
+
+    RATE_LIMIT = "rate_limit"
+    """The provider throttles us; it says, or we assume, until when."""
+    OUTAGE = "outage"
+    """The provider or the institution cannot be reached, or is not ready."""
+    SIGN_IN = "sign_in"
+    """The access ran out, or the institution wants to see the user."""
+    WITHDRAWN = "withdrawn"
+    """The access was taken away."""
+    CONSENT = "consent"
+    """The access works and does not cover what is read, or the login is of a kind that cannot be read."""
+    SETTINGS = "settings"
+    """Settings of this installation are missing or refused."""
+    CONTRACT = "contract"
+    """The provider broke its own contract, or does not accept what we ask: a developer has to look."""
+    INTERNAL = "internal"
+    """A fault of ours."""
+    INTERRUPTED = "interrupted"
+    """The run was broken off: nothing is known to be wrong."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthTokens:
     """What a token endpoint answered; durations are in seconds from now, None means that none was stated."""
@@ -152,8 +175,18 @@ class Connection:
     last_sync_status: str | None
     last_success_at: datetime | None
     last_error_code: str | None
+    """Why the last run did not succeed: the provider's code or ours; None after a success."""
     last_error_message: str | None
+    last_error_cause: FailureCause | None
+    last_error_at: datetime | None
     next_attempt_at: datetime | None
+    """Before this instant the provider is not asked, because it said so."""
+    read_at: Sequence[datetime]
+    """The attempts to read within the window of the provider's quota, oldest first; empty without a quota."""
+    quota_free_at: datetime | None
+    """When the quota allows the next attempt; None while it has room."""
+    paused_at: datetime | None
+    """Since when the user wants it not to be read; None: it is not paused."""
     sync_cursor: Mapping[str, str] | None = field(repr=False)
     lease_token: UUID | None = field(repr=False)
     lease_until: datetime | None
@@ -166,5 +199,5 @@ class Connection:
         return self.lease_until is not None and self.lease_until > now
 
     def can_sync(self) -> bool:
-        """True when a run may be started: nothing needs the user."""
-        return self.status is ConnectionStatus.ACTIVE
+        """True when nothing of the user's doing stands against a run: it is active and not paused."""
+        return self.status is ConnectionStatus.ACTIVE and self.paused_at is None

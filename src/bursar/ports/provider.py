@@ -16,6 +16,7 @@ from bursar.domain.connections import (
 )
 from bursar.domain.evidence import IdTrust
 from bursar.domain.holdings import ProviderHoldingData
+from bursar.domain.reading import ReadQuota
 from bursar.domain.sync import RecordBatch, SyncBatch, SyncCursor
 from bursar.domain.time import Clock
 from bursar.domain.transactions import ProviderTransactionData
@@ -215,6 +216,8 @@ class ProviderSpec:
     """What an equal transaction id means at this provider."""
     history_days: int | None = None
     """How far back the provider reaches; None when it does not say."""
+    quota: ReadQuota | None = None
+    """How often one connection may be read, where the provider publishes a limit; each attempt of a run counts."""
     description: str = ""
     website_url: str | None = None
     documentation_url: str | None = None

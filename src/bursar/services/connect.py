@@ -7,6 +7,7 @@ from uuid import UUID
 from bursar.domain.connections import Connection, ConnectionStatus
 from bursar.domain.failures import Conflict, Invalid, NotFound, ProviderFailed, ServiceFailure
 from bursar.domain.ids import new_id
+from bursar.domain.reading import PAUSED, survives_renewal
 from bursar.domain.result import Failure, Result, Success
 from bursar.domain.sync import SyncTrigger
 from bursar.domain.time import Clock
@@ -17,7 +18,7 @@ from bursar.registry import Registry
 from bursar.services.keys import KeyService
 from bursar.services.provider_calls import ProviderPool, to_failure
 from bursar.services.sync_requests import enqueue_run
-from bursar.storage import accounts, connections
+from bursar.storage import accounts, connections, sync_runs
 from bursar.storage.connections import ConnectionFacts
 from bursar.storage.queue import JobQueue
 from bursar.storage.unit_of_work import Database, Transaction
@@ -170,7 +171,13 @@ class ConnectService:
         self, tx: Transaction, tenant_id: UUID, connection: Connection, established: EstablishedConnection
     ) -> Result[Connection, ServiceFailure]:
         now = self._clock.now()
-        target = connection
+        # The provider took its time: meanwhile the user may have left, or the tenant may be gone.
+        present = await connections.find_connection(tx, tenant_id, connection.id, for_update=True)
+        if present is None:
+            return Failure(NotFound(what="connection"))
+        if present.status is ConnectionStatus.DISCONNECTED:
+            return Failure(_DISCONNECTED)
+        connection = target = present
         if established.external_login_id and connection.connected_at is None:
             known = await connections.find_connection_by_login(
                 tx,
@@ -181,11 +188,10 @@ class ConnectService:
                 environment=established.environment,
             )
             if known is not None and known.id != connection.id:
-                await connections.set_status(
+                await connections.leave_connection(
                     tx,
                     tenant_id,
                     connection.id,
-                    ConnectionStatus.DISCONNECTED,
                     error_code="renewed_other",
                     error_message="This login was connected before; that connection was renewed.",
                     at=now,
@@ -215,11 +221,15 @@ class ConnectService:
             ),
             now,
         )
-        if target.external_login_id not in (None, established.external_login_id):
+        is_other_login = target.external_login_id not in (None, established.external_login_id)
+        if is_other_login:
             # Another login of the same user at the same connection: its feed starts anew.
             await connections.forget_cursor(tx, tenant_id, target.id)
+        if is_other_login or not survives_renewal(target.last_error_cause):
+            await connections.forget_failure(tx, tenant_id, target.id)
         trigger = SyncTrigger.INITIAL if target.last_success_at is None else SyncTrigger.MANUAL
-        await enqueue_run(tx, tenant_id, target.id, queue=self._queue, trigger=trigger, at=now)
+        if target.paused_at is None:
+            await enqueue_run(tx, tenant_id, target.id, queue=self._queue, trigger=trigger, at=now)
         connected = await connections.find_connection(tx, tenant_id, target.id)
         return Success(connected) if connected is not None else Failure(NotFound(what="connection"))
 
@@ -257,18 +267,61 @@ class ConnectService:
                     failed = to_failure(error, connection.provider_slug, self._clock.now())
         now = self._clock.now()
         async with self._database.transaction(tenant_id) as tx:
-            await connections.delete_credentials(tx, tenant_id, connection_id)
-            await connections.set_status(
+            await connections.leave_connection(
                 tx,
                 tenant_id,
                 connection_id,
-                ConnectionStatus.DISCONNECTED,
                 error_code="not_revoked_upstream" if failed is not None else None,
                 error_message=failed.message if failed is not None else None,
                 at=now,
             )
+            await connections.delete_credentials(tx, tenant_id, connection_id)
+            await sync_runs.cancel_runs(
+                tx,
+                tenant_id,
+                connection_id,
+                with_running=True,
+                code="disconnected",
+                message="The user has disconnected the account.",
+                at=now,
+            )
             await accounts.deactivate_accounts(tx, tenant_id, connection_id, now)
         return Success(None)
+
+    async def pause(self, tenant_id: UUID, connection_id: UUID) -> Result[Connection, ServiceFailure]:
+        """Let a connection rest until `resume`: nothing reads it, and a run that waits is called off.
+
+        A run under way is let finish. Pausing twice is pausing once.
+        """
+        return await self._set_paused(tenant_id, connection_id, is_paused=True)
+
+    async def resume(self, tenant_id: UUID, connection_id: UUID) -> Result[Connection, ServiceFailure]:
+        """End a pause; the scheduler reads the connection when it is due. Nothing happens when it is not paused."""
+        return await self._set_paused(tenant_id, connection_id, is_paused=False)
+
+    async def _set_paused(
+        self, tenant_id: UUID, connection_id: UUID, *, is_paused: bool
+    ) -> Result[Connection, ServiceFailure]:
+        now = self._clock.now()
+        async with self._database.transaction(tenant_id) as tx:
+            connection = await connections.find_connection(tx, tenant_id, connection_id, for_update=True)
+            if connection is None:
+                return Failure(NotFound(what="connection"))
+            if connection.status is ConnectionStatus.DISCONNECTED:
+                return Failure(_DISCONNECTED)
+            if connection.provider_slug not in self._registry.providers:
+                return Failure(
+                    Conflict(code="invalid_transition", message="This connection is fed by files: nobody reads it.")
+                )
+            if (connection.paused_at is not None) is is_paused:
+                return Success(connection)
+            await connections.set_paused(tx, tenant_id, connection_id, since=now if is_paused else None, at=now)
+            if is_paused:
+                message = "The connection was paused before the run began."
+                await sync_runs.cancel_runs(
+                    tx, tenant_id, connection_id, with_running=False, code=PAUSED, message=message, at=now
+                )
+            return Success(await connections.get_connection(tx, tenant_id, connection_id))
 
     def _refuse(self, provider_slug: str, alias: str | None) -> ServiceFailure | None:
         """Return why this provider cannot be connected here, before anything is asked of it."""

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from bursar.domain.connections import ConnectionStatus
+from bursar.domain.connections import FailureCause
 from bursar.domain.failures import ProviderFailed
+from bursar.domain.reading import next_attempt
 from bursar.domain.time import Clock
 from bursar.ports.errors import (
     ProviderAuthenticationError,
@@ -12,6 +13,8 @@ from bursar.ports.errors import (
     ProviderError,
     ProviderNotConfiguredError,
     ProviderNotFoundError,
+    ProviderRateLimitError,
+    ProviderUnavailableError,
     ProviderUnsupportedError,
     ProviderValidationError,
 )
@@ -109,7 +112,9 @@ def to_failure(error: ProviderError, provider: str, now: datetime) -> ProviderFa
         provider=error.provider or provider,
         action=_action(error),
         retryable=error.retryable,
-        next_attempt_at=now + error.retry_after if error.retry_after is not None else None,
+        next_attempt_at=next_attempt(
+            cause_of(error), now + error.retry_after if error.retry_after is not None else None, now
+        ),
         upstream_code=error.upstream_code,
         upstream_request_id=error.upstream_request_id,
         details=error.details,
@@ -128,8 +133,20 @@ def _action(error: ProviderError) -> str:
     return "wait" if error.retryable else "report"
 
 
-def next_status(error: ProviderError) -> ConnectionStatus | None:
-    """Return the status that an error puts a connection into; None when it stays: limits and outages change nothing."""
-    if isinstance(error, ProviderAuthenticationError) and error.needs_user:
-        return ConnectionStatus.REVOKED if error.consent_withdrawn else ConnectionStatus.EXPIRED
-    return None
+def cause_of(error: ProviderError) -> FailureCause:
+    """Return what kind of failure a provider's error is; the first class that fits decides."""
+    if isinstance(error, ProviderAuthenticationError):
+        if not error.needs_user:
+            return FailureCause.OUTAGE
+        return FailureCause.WITHDRAWN if error.consent_withdrawn else FailureCause.SIGN_IN
+    return next((cause for class_, cause in _CAUSES.items() if isinstance(error, class_)), FailureCause.CONTRACT)
+
+
+_CAUSES: Mapping[type[ProviderError], FailureCause] = {
+    ProviderRateLimitError: FailureCause.RATE_LIMIT,
+    ProviderUnavailableError: FailureCause.OUTAGE,
+    ProviderAuthorizationError: FailureCause.CONSENT,
+    ProviderUnsupportedError: FailureCause.CONSENT,
+    ProviderNotConfiguredError: FailureCause.SETTINGS,
+}
+"""Everything else: the provider broke its contract, or what we ask is not acceptable to it."""

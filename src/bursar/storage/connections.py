@@ -10,19 +10,21 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from bursar.domain.connections import Connection, ConnectionStatus
+from bursar.domain.connections import Connection, ConnectionStatus, FailureCause
 from bursar.storage.unit_of_work import Transaction
 
 _COLUMNS: LiteralString = """
     id, user_id, provider_slug, status, environment, alias, external_login_id, institution_id, institution_name, scopes,
     connected_at, disconnected_at, expires_at, refresh_expires_at, last_sync_at, last_sync_status, last_success_at,
-    last_error_code, last_error_message, next_attempt_at, sync_cursor, lease_token, lease_until, version, created_at,
-    updated_at
+    last_error_code, last_error_message, last_error_cause, last_error_at, next_attempt_at, read_at, quota_free_at,
+    paused_at, sync_cursor, lease_token, lease_until, version, created_at, updated_at
 """
 
 
 def _to_connection(row: dict[str, object]) -> Connection:
     row["status"] = ConnectionStatus(str(row["status"]))
+    cause = row["last_error_cause"]
+    row["last_error_cause"] = FailureCause(str(cause)) if cause is not None else None
     return Connection(**row)  # pyright: ignore[reportArgumentType] - the columns are the fields, by test
 
 
@@ -98,6 +100,7 @@ async def record_import(tx: Transaction, tenant_id: UUID, connection_id: UUID, *
     await tx.execute(
         """
         UPDATE connections SET last_sync_at = %(at)s, last_success_at = %(at)s, last_sync_status = %(status)s,
+            last_error_code = NULL, last_error_message = NULL, last_error_cause = NULL, last_error_at = NULL,
             updated_at = %(at)s
         WHERE tenant_id = %(tenant_id)s AND id = %(id)s
         """,
@@ -179,8 +182,7 @@ async def activate_connection(
         UPDATE connections SET status = 'active', environment = %s, external_login_id = %s,
             institution_id = coalesce(%s, institution_id), institution_name = coalesce(%s, institution_name),
             scopes = %s, expires_at = %s, refresh_expires_at = %s, connected_at = coalesce(connected_at, %s),
-            last_error_code = NULL, last_error_message = NULL, next_attempt_at = NULL, version = version + 1,
-            updated_at = %s
+            version = version + 1, updated_at = %s
         WHERE tenant_id = %s AND id = %s
         """,
         [
@@ -199,32 +201,64 @@ async def activate_connection(
     )
 
 
+async def forget_failure(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> None:
+    """Forget why the last run failed, and that the provider asked for patience: the user acted on it."""
+    await tx.execute(
+        """
+        UPDATE connections SET last_error_code = NULL, last_error_message = NULL, last_error_cause = NULL,
+            last_error_at = NULL, next_attempt_at = NULL
+        WHERE tenant_id = %s AND id = %s
+        """,
+        [tenant_id, connection_id],
+    )
+
+
+async def set_paused(
+    tx: Transaction, tenant_id: UUID, connection_id: UUID, *, since: datetime | None, at: datetime
+) -> None:
+    """Pause a connection since an instant, or resume it (None)."""
+    await tx.execute(
+        """
+        UPDATE connections SET paused_at = %s, version = version + 1, updated_at = %s
+        WHERE tenant_id = %s AND id = %s
+        """,
+        [since, at, tenant_id, connection_id],
+    )
+
+
 async def set_status(
+    tx: Transaction, tenant_id: UUID, connection_id: UUID, status: ConnectionStatus, *, at: datetime
+) -> None:
+    """Record a new status."""
+    await tx.execute(
+        """
+        UPDATE connections SET status = %s, version = version + 1, updated_at = %s
+        WHERE tenant_id = %s AND id = %s
+        """,
+        [status.value, at, tenant_id, connection_id],
+    )
+
+
+async def leave_connection(
     tx: Transaction,
     tenant_id: UUID,
     connection_id: UUID,
-    status: ConnectionStatus,
     *,
     error_code: str | None,
     error_message: str | None,
     at: datetime,
 ) -> None:
-    """Record a new status and its reason."""
+    """Make a connection `disconnected`; a run that is under way loses its lease, and writes nothing more."""
     await tx.execute(
         """
-        UPDATE connections SET status = %(status)s, last_error_code = %(code)s, last_error_message = %(message)s,
-            disconnected_at = CASE WHEN %(status)s = 'disconnected' THEN %(at)s ELSE disconnected_at END,
+        UPDATE connections SET status = 'disconnected', disconnected_at = %(at)s, last_error_code = %(code)s,
+            last_error_message = %(message)s, last_error_cause = NULL,
+            last_error_at = CASE WHEN %(code)s::text IS NOT NULL THEN %(at)s END,
+            next_attempt_at = NULL, paused_at = NULL, lease_token = NULL, lease_run_id = NULL, lease_until = NULL,
             version = version + 1, updated_at = %(at)s
         WHERE tenant_id = %(tenant_id)s AND id = %(id)s
         """,
-        {
-            "status": status.value,
-            "code": error_code,
-            "message": error_message,
-            "at": at,
-            "tenant_id": tenant_id,
-            "id": connection_id,
-        },
+        {"code": error_code, "message": error_message, "at": at, "tenant_id": tenant_id, "id": connection_id},
     )
 
 
@@ -235,101 +269,11 @@ async def forget_cursor(tx: Transaction, tenant_id: UUID, connection_id: UUID) -
     )
 
 
-async def take_lease(
-    tx: Transaction,
-    tenant_id: UUID,
-    connection_id: UUID,
-    *,
-    token: UUID,
-    run_id: UUID,
-    now: datetime,
-    until: datetime,
-) -> bool:
-    """Make the caller the only one who may write for a connection; False while another run's lease lives.
-
-    A living lease of the same run is taken over: its worker died or was given up, and its token is worth nothing now.
-    """
-    done = await tx.execute(
-        """
-        UPDATE connections SET lease_token = %(token)s, lease_run_id = %(run_id)s, lease_until = %(until)s
-        WHERE tenant_id = %(tenant_id)s AND id = %(id)s
-            AND (lease_until IS NULL OR lease_until <= %(now)s OR lease_run_id = %(run_id)s)
-        """,
-        {
-            "token": token,
-            "run_id": run_id,
-            "until": until,
-            "tenant_id": tenant_id,
-            "id": connection_id,
-            "now": now,
-        },
-    )
-    return done.rowcount == 1
-
-
-async def hold_lease(tx: Transaction, tenant_id: UUID, connection_id: UUID, *, token: UUID, until: datetime) -> bool:
-    """Prolong a lease and lock the connection for this transaction; False when another run has taken it over."""
-    done = await tx.execute(
-        "UPDATE connections SET lease_until = %s WHERE tenant_id = %s AND id = %s AND lease_token = %s",
-        [until, tenant_id, connection_id, token],
-    )
-    return done.rowcount == 1
-
-
-async def release_lease(tx: Transaction, tenant_id: UUID, run_id: UUID) -> None:
-    """Give back the lease of a run that ends in any other way than by closing."""
-    await tx.execute(
-        """
-        UPDATE connections SET lease_token = NULL, lease_run_id = NULL, lease_until = NULL
-        WHERE tenant_id = %s AND lease_run_id = %s
-        """,
-        [tenant_id, run_id],
-    )
-
-
 async def store_cursor(tx: Transaction, tenant_id: UUID, connection_id: UUID, cursor: Mapping[str, str]) -> None:
     """Keep where the provider's feed was read to, in the transaction of the rows that were read."""
     await tx.execute(
         "UPDATE connections SET sync_cursor = %s WHERE tenant_id = %s AND id = %s",
         [Jsonb(dict(cursor)), tenant_id, connection_id],
-    )
-
-
-async def close_run(
-    tx: Transaction,
-    tenant_id: UUID,
-    connection_id: UUID,
-    *,
-    token: UUID,
-    status: str,
-    succeeded: bool,
-    error_code: str | None,
-    error_message: str | None,
-    next_attempt_at: datetime | None,
-    at: datetime,
-) -> None:
-    """Give the lease back and record how the run ended."""
-    await tx.execute(
-        """
-        UPDATE connections SET lease_token = NULL, lease_run_id = NULL, lease_until = NULL,
-            last_sync_status = %(status)s,
-            last_sync_at = CASE WHEN %(succeeded)s THEN %(at)s ELSE last_sync_at END,
-            last_success_at = CASE WHEN %(succeeded)s THEN %(at)s ELSE last_success_at END,
-            last_error_code = %(code)s, last_error_message = %(message)s, next_attempt_at = %(next)s,
-            updated_at = %(at)s
-        WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND lease_token = %(token)s
-        """,
-        {
-            "status": status,
-            "succeeded": succeeded,
-            "at": at,
-            "code": error_code,
-            "message": error_message,
-            "next": next_attempt_at,
-            "tenant_id": tenant_id,
-            "id": connection_id,
-            "token": token,
-        },
     )
 
 
@@ -375,14 +319,19 @@ async def delete_credentials(tx: Transaction, tenant_id: UUID, connection_id: UU
 async def list_due(
     tx: Transaction, *, provider_slugs: Sequence[str], synced_before: datetime, now: datetime
 ) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, connection) of every active connection that is due for a scheduled sync, over all tenants."""
+    """Return (tenant, connection) of every one that is due for a scheduled sync, over all tenants.
+
+    `is_due` of the domain, as a query.
+    """
     found = await tx.execute(
         """
         SELECT tenant_id, id FROM connections
-        WHERE status = 'active' AND provider_slug = ANY(%s) AND (last_sync_at IS NULL OR last_sync_at <= %s)
-            AND (next_attempt_at IS NULL OR next_attempt_at <= %s) AND (lease_until IS NULL OR lease_until <= %s)
+        WHERE status = 'active' AND paused_at IS NULL AND provider_slug = ANY(%(slugs)s)
+            AND (last_sync_at IS NULL OR last_sync_at <= %(before)s)
+            AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
+            AND (quota_free_at IS NULL OR quota_free_at <= %(now)s) AND (lease_until IS NULL OR lease_until <= %(now)s)
         ORDER BY last_sync_at NULLS FIRST
         """,
-        [list(provider_slugs), synced_before, now, now],
+        {"slugs": list(provider_slugs), "before": synced_before, "now": now},
     )
     return [(tenant_id, connection_id) for tenant_id, connection_id in await found.fetchall()]

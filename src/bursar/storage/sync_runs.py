@@ -83,12 +83,12 @@ async def finish_run(
     error_message: str | None,
     next_allowed_at: datetime | None,
     at: datetime,
-) -> None:
-    """Record how a run ended, also of one that never started; a run that has ended before stays as it ended.
+) -> bool:
+    """Record how a run ended, also of one that never started; False when it has ended before: it stays as it ended.
 
     A refused run must not stay `queued`: it would stand in for every later one, and no job would carry it out.
     """
-    await tx.execute(
+    done = await tx.execute(
         """
         UPDATE sync_runs SET status = %s, finished_at = %s, counts = %s, warnings = %s, error_code = %s,
             error_message = %s, next_allowed_at = %s
@@ -105,6 +105,27 @@ async def finish_run(
             tenant_id,
             run_id,
         ],
+    )
+    return done.rowcount == 1
+
+
+async def cancel_runs(
+    tx: Transaction,
+    tenant_id: UUID,
+    connection_id: UUID,
+    *,
+    with_running: bool,
+    code: str,
+    message: str,
+    at: datetime,
+) -> None:
+    """End the runs of a connection that wait, and if asked those under way: the user does not want them any more."""
+    await tx.execute(
+        """
+        UPDATE sync_runs SET status = 'cancelled', finished_at = %s, error_code = %s, error_message = %s
+        WHERE tenant_id = %s AND connection_id = %s AND status = ANY(%s)
+        """,
+        [at, code, message, tenant_id, connection_id, ["queued", "running"] if with_running else ["queued"]],
     )
 
 

@@ -50,13 +50,16 @@ async def carry_out(
         if is_database_lost(error) and may_retry:
             raise TryAgainError("the database was lost") from error
         _log.exception("sync failed")
-        await platform.sync.give_up(
+        is_ended = await platform.sync.give_up(
             tenant_id,
             run_id,
             code="internal_error",
             message="Bursar itself failed while it read this connection; the log of the worker says where.",
         )
-        raise
+        if is_ended:
+            raise
+        # The run was ended by somebody else, or its tenant is gone: no job is left behind for it.
+        return
     match outcome:
         case Success(value=run):
             _log.info("sync finished", status=run.status.value, counts=run.counts)
@@ -73,6 +76,8 @@ async def _end_or_retry(
             raise TryAgainError(failure.code, wait=_until(failure.next_attempt_at, platform))
         case Conflict(code="run_in_progress") if may_retry:
             raise TryAgainError(failure.code)
+        case Conflict(code="too_early" | "quota_exhausted", retry_after_s=int() as wait_s) if may_retry:
+            raise TryAgainError(failure.code, wait=timedelta(seconds=wait_s))
         case Conflict():
             await platform.sync.give_up(tenant_id, run_id, code=failure.code, message=failure.message)
             _log.info("sync refused", code=failure.code)
