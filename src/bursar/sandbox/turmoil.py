@@ -93,7 +93,7 @@ class Turmoil:
         self._first_day = first_day
         self._end = end
         self._latest = datetime.combine(end, time(), tzinfo=UTC) + AFTERMATH
-        self._fates = Fates(view, self._latest)
+        self._fates = Fates(view, first_day, self._latest)
         self._homes: dict[str, _Home] = {}
 
     def __call__(self, world: World, household: Household, on: date, /) -> None:

@@ -6,7 +6,7 @@ follows from the view's seed and the row alone, so that a fault that is switched
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from bursar.sandbox.ledger import EventKind, Row, RowState
@@ -29,9 +29,10 @@ _LONG_AFTER = timedelta(days=61)
 class Fates:
     """Draws what becomes of rows."""
 
-    def __init__(self, view: View, latest: datetime) -> None:
-        """Nothing happens after `latest`; a fault that would is not asked for."""
+    def __init__(self, view: View, earliest: date, latest: datetime) -> None:
+        """Nothing is dated before `earliest` or happens after `latest`; a fault that would is not asked for."""
         self._view = view
+        self._earliest = earliest
         self._latest = latest
 
     def purchase(self, bank: Bank, row: Row, settles_at: datetime) -> list[list[Step]]:
@@ -48,7 +49,7 @@ class Fates:
             moved_on = row.booked_on + timedelta(days=days + (days >= 0))
             # A bank does not book in the future: what moves forward settles that much later.
             settles_at += max(timedelta(days=(moved_on - bank.local_date(settles_at)).days), timedelta(0))
-            row = replace(row, booked_on=moved_on)
+            row = replace(row, booked_on=max(moved_on, self._earliest))
         steps = [(begins_at, EventKind.PENDING, announced), (settles_at, EventKind.POSTED, row)]
         return [steps + self._aftermath(row, settles_at), *self._twin(steps)]
 
@@ -129,7 +130,8 @@ class Fates:
         if manner == 0:
             return replace(row, description=f"{row.description} CORRECTED")
         if manner == 1:
-            return replace(row, booked_on=row.booked_on - timedelta(days=self._between("day", row, 1, 3)))
+            moved_on = row.booked_on - timedelta(days=self._between("day", row, 1, 3))
+            return replace(row, booked_on=max(moved_on, self._earliest))
         return replace(row, amount=row.amount + _one_dollar(row))
 
     def _strikes(self, fault: str, row: Row) -> bool:

@@ -1,6 +1,7 @@
 """What do the people of a turbulent world do with their money on a given day?"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_DOWN, Decimal
 from random import Random
@@ -84,6 +85,13 @@ class TurbulentDay:
         settles_at = row.occurred_at + timedelta(minutes=rng.randint(300, 5 * 24 * 60))
         for steps in self._fates.purchase(account.bank, row, settles_at):
             yield account, steps
+        if rng.random() < 0.03:
+            # The same again, to the minute: two coffees.
+            self._view.note("twins", "world")
+            self._row_count += 1
+            twin = replace(row, world_id=f"{account.account_id}.{self._stamp}.{self._row_count}")
+            for steps in self._fates.purchase(account.bank, twin, settles_at):
+                yield account, steps
 
     def _book(self, account: Account) -> Iterator[Life]:
         rng = self._rng
