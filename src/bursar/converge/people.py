@@ -16,7 +16,7 @@ from bursar.sandbox.faces import RefusedActionError
 from bursar.sandbox.people import Account, AccountKind, Login
 from bursar.services.imports import ImportRequest
 
-_TRIES = 12
+_TRIES = 40
 """How often somebody tries to connect before giving up; faults at connecting never last that long."""
 
 

@@ -271,6 +271,16 @@ def _check_one_account(
     run: SeedRun, person: Person, ledger: StoredLedger, of_world: dict[UUID, str], verdict: Verdict
 ) -> None:
     """Two accounts of the ledger for one of the world only where nobody showed that they are one."""
+    found = {
+        (source.connection_id, of_world.get(source.account_id)) for source in ledger.sources if not source.is_ended
+    }
+    for link in run.links:
+        if link.person is person and not link.is_ended:
+            for account in run.world.shown_accounts(link.login):
+                if (link.connection_id, account.account_id) not in found:
+                    verdict.divergences.append(
+                        Divergence("I1", f"{account.account_id} is not read through {link.channel.slug}")
+                    )
     by_world: dict[str, list[UUID]] = defaultdict(list)
     for account_id, world_id in of_world.items():
         by_world[world_id].append(account_id)

@@ -245,7 +245,7 @@ def decode_rows(
 
 
 def _decode_one_by_one(rows: list[msgspec.Raw], type_: type[RowT], member: str, at: int) -> Rows[RowT]:
-    found = Rows[RowT](member, [], [])
+    found: Rows[RowT] = Rows(member, [], [])
     for index, row in enumerate(rows, at):
         try:
             found.read.append((index, json.decode(row, type_)))
