@@ -89,13 +89,16 @@ def _draw_household(casting: Casting, index: int) -> Household:
     )
     # No two masks of a household are equal, and no two numbers of a world.
     numbers = [f"{rng.randint(100_000, 999_999)}{index:02d}{mask}" for mask in rng.sample(range(1_000, 10_000), 12)]
+    first_numbers, later_numbers = iter(numbers[:6]), iter(numbers[6:])
     logins: list[Login] = []
     for bank in rng.sample(casting.banks, 1 if rng.random() < 0.5 else min(len(casting.banks), 2)):
         held = [
-            _draw_account(casting, rng, bank, person, numbers.pop(), f"{key}-{bank.key}", place)
+            _draw_account(casting, rng, bank, person, next(first_numbers), f"{key}-{bank.key}", place)
             for place in range(rng.choice((1, 1, 2, 2, 3)))
         ]
-        successors = [_replace(casting, account, numbers.pop()) for account in held if _is_replaced(casting, account)]
+        # A number is set aside for each, so that the others keep theirs whoever is replaced.
+        spare = zip(held, later_numbers, strict=False)
+        successors = [_replace(casting, account, number) for account, number in spare if _is_replaced(casting, account)]
         logins.append(Login(bank, f"user_{key}", PASSWORD, (*held, *successors)))
     accounts = tuple(account for login in logins for account in login.accounts)
     return Household(key, (person,), Lifestyle.TURBULENT, accounts, tuple(logins))
