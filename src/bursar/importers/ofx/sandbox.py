@@ -1,18 +1,21 @@
 """What would a simulated bank put into an OFX or QFX statement file?
 
-A witness for the reader: it imports `bursar.sandbox` and nothing else of this project.
+A witness for the reader: it imports `bursar.sandbox` and nothing else of this project. Both dialects give a row one
+FITID for ever, whatever happens to it, unless the world's view says otherwise: B3 (an account whose FITIDs are new in
+every file), B5 (all rows of a month that it hits share one), B6 (none, blank or zero). Without shares of faults
+nothing else of the view is seen.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
 from xml.sax.saxutils import escape
 
 from bursar.sandbox.investing import Position
-from bursar.sandbox.ledger import Purpose, Row
+from bursar.sandbox.ledger import Purpose, Row, Truth
 from bursar.sandbox.market import SECURITIES, SecurityKind
 from bursar.sandbox.people import Account, AccountKind
 from bursar.sandbox.world import World
@@ -20,11 +23,7 @@ from bursar.sandbox.world import World
 _NAME_LENGTH = 32
 _FITID_LENGTH = 24
 _INTU_BID = {"first_river": "90001", "goldcoast": "90002", "thameside": "90003", "spreebank": "90004"}
-_BANK_TYPES = {
-    AccountKind.CHECKING: "CHECKING",
-    AccountKind.SAVINGS: "SAVINGS",
-    AccountKind.LOAN: "CREDITLINE",
-}
+_BANK_TYPES = {AccountKind.CHECKING: "CHECKING", AccountKind.SAVINGS: "SAVINGS", AccountKind.LOAN: "CREDITLINE"}
 _ROW_TYPES = {
     Purpose.SALARY: "DIRECTDEP",
     Purpose.RENT: "REPEATPMT",
@@ -43,9 +42,12 @@ _SGML_HEADER = (
     "OFXHEADER:100\r\nDATA:OFXSGML\r\nVERSION:102\r\nSECURITY:NONE\r\nENCODING:USASCII\r\nCHARSET:1252\r\n"
     "COMPRESSION:NONE\r\nOLDFILEUID:NONE\r\nNEWFILEUID:NONE\r\n\r\n"
 )
+_PLACE = "ofx"
+_NO_FITIDS = (None, "", "0")
+_SLOT_S = 6 * 3600  # for so long an account's bad balance lasts
 _XML_HEADER = (
     '<?xml version="1.0" encoding="UTF-8" standalone="no"?>\r\n'
-    '<?OFX OFXHEADER="200" VERSION="211" SECURITY="NONE" OLDFILEUID="NONE" NEWFILEUID="NONE"?>\r\n'
+    '<?OFX OFXHEADER="200" VERSION="220" SECURITY="NONE" OLDFILEUID="NONE" NEWFILEUID="NONE"?>\r\n'
 )
 
 
@@ -55,7 +57,7 @@ class Dialect(StrEnum):
     QFX = "qfx"
     """OFX 1.0.2: SGML with unclosed leaves, noon in GMT for dates, and the bank's number at Intuit."""
     OFX = "ofx"
-    """OFX 2.1.1: XML, plain dates."""
+    """OFX 2.2: XML, plain dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,70 @@ def _write(world: World, account_id: str, start: date, end: date, dialect: Diale
 
 def fitid_of(world: World, row: Row) -> str:
     """The row's FITID: stable over files, renderings and edits of the row, and telling nothing about the world."""
-    digest = sha256(f"{world.seed}|{row.account_id}|{row.world_id}".encode()).hexdigest()
+    return _number(world, row.account_id, row.world_id)
+
+
+def trace_row(world: World, account_id: str, fitid: str) -> str | None:
+    """The world's id of the row with this FITID; None for an id that no row ever had, or that means no single row."""
+    if world.view.draw("B3", account_id) < world.view.shares.get("B3", 0):
+        return None
+    rows = (event.row for event in world.get_log(account_id).events_after(0))
+    return next((row.world_id for row in rows if fitid_of(world, row) == fitid), None)
+
+
+def _number(world: World, *parts: str) -> str:
+    digest = sha256("|".join((str(world.seed), *parts)).encode()).hexdigest()
     return f"{int(digest, 16)}"[:_FITID_LENGTH]
+
+
+@dataclass(frozen=True, slots=True)
+class _Blemishes:
+    """What the world's view does to the files of one account that are made now."""
+
+    world: World
+    account: Account
+
+    def fitid(self, row: Row) -> str | None:
+        """The row's FITID in this file; None leaves the element out."""
+        if self.world.view.strikes("B3", _PLACE, row.account_id):
+            return _number(self.world, row.account_id, row.world_id, self.world.now.isoformat())
+        if self.world.view.strikes("B6", _PLACE, row.world_id):
+            return _NO_FITIDS[int(self.world.view.draw(_PLACE, "B6", row.world_id) * len(_NO_FITIDS))]
+        if self.world.view.strikes("B5", _PLACE, row.world_id):
+            return _number(self.world, row.account_id, f"{row.occurred_at:%Y-%m}")
+        return fitid_of(self.world, row)
+
+    def text(self, row: Row) -> str:
+        """A13: the row's text in the words of the day on which the file is made."""
+        day, text = self.world.now.date(), row.description
+        if not self.world.view.strikes("A13", _PLACE, row.world_id, day, transient=True):
+            return text
+        manner = int(self.world.view.draw(_PLACE, "A13", row.world_id, day) * 4)
+        return (text.lower(), f"  {text.replace(' ', '   ')} ", text[:20], f"{row.booked_on:%m/%d} {text}")[manner]
+
+    def balance_at(self) -> datetime | None:
+        """A16: the instant of the balance that the file states; None when it states none."""
+        slot = int(self.world.now.timestamp() // _SLOT_S)
+        key = (self.account.account_id, slot)
+        if not self.world.view.strikes("A16", _PLACE, *key, transient=True):
+            return self.world.now
+        if self.world.view.draw(_PLACE, "A16", *key) < 0.4:
+            return None
+        return self.world.now - timedelta(hours=int(5 + 90 * self.world.view.draw(_PLACE, "A16 age", *key)))
+
+    def vary(self, row: Row, members: list[_Node]) -> list[_Node]:
+        """A15: a row with a type or with elements of which the standard knows nothing."""
+        if not self.world.view.strikes("A15", _PLACE, row.world_id):
+            return members
+        if self.world.view.draw(_PLACE, "A15", row.world_id) < 0.5:
+            return [_Node("TRNTYPE", "BARTER"), *members[1:]]
+        return [*members, _Node("BANK.RAIL", "HYPERLOOP"), _Node("BANK.EXTRA", [_Node("BANK.HOPS", "3")])]
+
+    def lists_pending(self) -> bool:
+        """Whether the bank's files of the newer dialect have pending rows; half of the banks do in faulty worlds."""
+        return (
+            bool(self.world.view.shares) and self.world.view.draw(_PLACE, "pending list", self.account.bank.key) < 0.5
+        )
 
 
 class _Pen:
@@ -105,6 +169,7 @@ class _Pen:
         self._end = end
         self._dialect = dialect
         self._truth = world.truth(account.account_id)
+        self._faults = _Blemishes(world, account)
         self._rows = [row for row in self._truth.settled if start <= row.booked_on <= end]
 
     def sign_on(self) -> _Node:
@@ -143,36 +208,59 @@ class _Pen:
         return [_Node("BANKMSGSRSV1", [_answer("STMTTRNRS", _Node("STMTRS", self._money_members(identity)))])]
 
     def _money_members(self, identity: _Node) -> list[_Node]:
-        as_of = _Node("DTASOF", self._instant(self._world.now))
         members = [
             _Node("CURDEF", self._account.currency),
             identity,
             _Node("BANKTRANLIST", [*self._range(), *(self._row(row) for row in self._rows)]),
-            _Node("LEDGERBAL", [_Node("BALAMT", str(self._truth.balance)), as_of]),
         ]
-        available = self._available()
+        if self._dialect is Dialect.OFX and self._faults.lists_pending():
+            members.append(self._pending_list())
+        at = self._faults.balance_at()
+        if at is None:
+            return members
+        truth = self._truth if at == self._world.now else self._world.truth(self._account.account_id, at)
+        as_of = _Node("DTASOF", self._instant(at))
+        members.append(_Node("LEDGERBAL", [_Node("BALAMT", _plain(truth.balance)), as_of]))
+        available = self._available(truth)
         if available is not None:
-            members.append(_Node("AVAILBAL", [_Node("BALAMT", str(available)), as_of]))
+            members.append(_Node("AVAILBAL", [_Node("BALAMT", _plain(available)), as_of]))
         return members
 
-    def _available(self) -> Decimal | None:
+    def _available(self, truth: Truth) -> Decimal | None:
         """What can be spent: pending rows count here; on a card it is the credit that is left."""
         if self._account.kind is AccountKind.LOAN:
             return None
-        pending = sum((row.amount for row in self._truth.pending), Decimal(0))
-        return self._truth.balance + pending + (self._account.credit_limit or Decimal(0))
+        pending = sum((row.amount for row in truth.pending), Decimal(0))
+        return truth.balance + pending + (self._account.credit_limit or Decimal(0))
+
+    def _pending_list(self) -> _Node:
+        """All rows that are pending now, whatever the days of the statement are; they have no FITID."""
+        rows = [
+            _Node(
+                "STMTTRNP",
+                [
+                    _Node("TRNTYPE", self._row_type(row)),
+                    _Node("DTTRAN", self._date(row.booked_on)),
+                    _Node("TRNAMT", _plain(row.amount)),
+                    _Node("NAME", self._faults.text(row)[:_NAME_LENGTH].strip()),
+                ],
+            )
+            for row in self._truth.pending
+        ]
+        return _Node("BANKTRANLISTP", [_Node("DTASOF", self._instant(self._world.now)), *rows])
 
     def _row(self, row: Row) -> _Node:
+        text, fitid = self._faults.text(row), self._faults.fitid(row)
         members = [
             _Node("TRNTYPE", self._row_type(row)),
             _Node("DTPOSTED", self._date(row.booked_on)),
-            _Node("TRNAMT", str(row.amount)),
-            _Node("FITID", fitid_of(self._world, row)),
-            _Node("NAME", row.description[:_NAME_LENGTH].strip()),
+            _Node("TRNAMT", _plain(row.amount)),
+            *([] if fitid is None else [_Node("FITID", fitid)]),
+            _Node("NAME", text[:_NAME_LENGTH].strip()),
         ]
-        if len(row.description) > _NAME_LENGTH:
-            members.append(_Node("MEMO", row.description))
-        return _Node("STMTTRN", members)
+        if len(text) > _NAME_LENGTH:
+            members.append(_Node("MEMO", text))
+        return _Node("STMTTRN", self._faults.vary(row, members))
 
     def _row_type(self, row: Row) -> str:
         if row.purpose in _SHOP_PURPOSES:
@@ -182,7 +270,7 @@ class _Pen:
         return _ROW_TYPES.get(row.purpose, "CREDIT" if row.amount > 0 else "DEBIT")
 
     def _investment_members(self, positions: Sequence[Position]) -> list[_Node]:
-        account = self._account
+        account, cash = self._account, _Node("AVAILCASH", _plain(self._truth.balance))
         return [
             _Node("DTASOF", self._instant(self._world.now)),
             _Node("CURDEF", account.currency),
@@ -192,14 +280,7 @@ class _Pen:
             ),
             _Node("INVTRANLIST", [*self._range(), *(self._investment_row(row) for row in self._rows)]),
             _Node("INVPOSLIST", [self._position(position) for position in positions]),
-            _Node(
-                "INVBAL",
-                [
-                    _Node("AVAILCASH", str(self._truth.balance)),
-                    _Node("MARGINBALANCE", "0"),
-                    _Node("SHORTBALANCE", "0"),
-                ],
-            ),
+            _Node("INVBAL", [cash, _Node("MARGINBALANCE", "0"), _Node("SHORTBALANCE", "0")]),
         ]
 
     def _investment_row(self, row: Row) -> _Node:
@@ -215,7 +296,7 @@ class _Pen:
                 _Node("MEMO", row.description),
             ],
         )
-        total = _Node("TOTAL", str(row.amount))
+        total = _Node("TOTAL", _plain(row.amount))
         places = [_Node("SUBACCTSEC", "CASH"), _Node("SUBACCTFUND", "CASH")]
         if row.purpose is Purpose.DIVIDEND:
             income = [header, _security_id(trade.symbol), _Node("INCOMETYPE", "DIV"), total, *places]
@@ -279,6 +360,11 @@ class _Pen:
         offset = local.utcoffset()
         hours = Decimal(0 if offset is None else int(offset.total_seconds())) / 3600
         return f"{local:%Y%m%d%H%M%S}.000[{hours:+g}:{_zone_name(local)}]"
+
+
+def _plain(amount: Decimal) -> str:
+    """The digits of an amount with its currency's decimals; small ones without the exponent that `str` gives them."""
+    return f"{amount:f}"
 
 
 def _zone_name(local: datetime) -> str:
