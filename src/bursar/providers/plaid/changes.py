@@ -18,11 +18,15 @@ from bursar.providers.plaid.sdk.models.items import Item
 from bursar.providers.plaid.sdk.models.transactions import TransactionsUpdate
 
 HISTORY_DAYS = 730
-INVESTMENT_WINDOW_DAYS = 14
+INVESTMENT_WINDOW_DAYS = 50
+"""Brokers book and correct late: 45 days are usual, and their calendar may be some days off."""
+INVESTMENT_WHOLE_EVERY_DAYS = 7
+"""How often all movements are read, for changes that are older than the window."""
 
-# Names in the cursor: Plaid's own cursor, and the day on which investment movements were last read.
+# Names in the cursor: Plaid's own cursor, and the days on which investment movements were read last, and all of them.
 TRANSACTIONS = "transactions"
 INVESTMENTS_ON = "investments_on"
+INVESTMENTS_WHOLE_ON = "investments_whole_on"
 
 
 async def read_banking(client: PlaidClient, token: str, listed: AccountsAnswer, cursor: SyncCursor) -> SyncBatch:
@@ -73,12 +77,12 @@ async def read_banking(client: PlaidClient, token: str, listed: AccountsAnswer, 
 async def read_investments(client: PlaidClient, token: str, cursor: SyncCursor, today: date) -> SyncBatch | None:
     """Positions, and the movements of the last days; None when the item turns out to have neither.
 
-    There is no cursor at Plaid here: the first reading takes two years, each further one begins 14 days before the
-    last, because banks book late, and the same rows come again under the same ids.
+    There is no cursor at Plaid here: the first reading takes two years, and so does one a week, for late changes; each
+    other one begins 50 days before the last. What Plaid lists no longer in that span was taken back.
     """
-    read_on = cursor.get(INVESTMENTS_ON)
-    if read_on is None:
-        start = today - timedelta(days=HISTORY_DAYS)
+    read_on, whole_on = cursor.get(INVESTMENTS_ON), cursor.get(INVESTMENTS_WHOLE_ON)
+    if not read_on or not whole_on or _days_since(whole_on, today) >= INVESTMENT_WHOLE_EVERY_DAYS:
+        start, whole_on = today - timedelta(days=HISTORY_DAYS), today.isoformat()
     else:
         start = min(date.fromisoformat(read_on), today) - timedelta(days=INVESTMENT_WINDOW_DAYS)
     try:
@@ -89,13 +93,25 @@ async def read_investments(client: PlaidClient, token: str, cursor: SyncCursor, 
     collector = Collector()
     listings = collector.listings(holdings)
     transactions = collector.investment_transactions(movements)
+    spans = [
+        TransactionListing(provider_account_id=account.account_id, since=start)
+        for account in movements.accounts
+        if account.type in INVESTMENT_TYPES and not collector.rejected
+    ]
     return SyncBatch(
         transactions=transactions,
+        listings=spans,
         holdings=listings,
         rejected=collector.rejected,
         warnings=collector.warnings,
-        cursor=None if collector.rejected else {**cursor, INVESTMENTS_ON: today.isoformat()},
+        cursor=None
+        if collector.rejected
+        else {**cursor, INVESTMENTS_ON: today.isoformat(), INVESTMENTS_WHOLE_ON: whole_on},
     )
+
+
+def _days_since(day: str, today: date) -> int:
+    return (today - date.fromisoformat(day)).days
 
 
 def has_investments(listed: AccountsAnswer) -> bool:
