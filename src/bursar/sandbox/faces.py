@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from bursar.sandbox.world import World
 
@@ -40,6 +40,22 @@ class MountedFace(Protocol):
 
         Raises `KeyError` for an unknown action or a missing argument and `RefusedActionError` for an impossible one.
         """
+        ...
+
+
+@runtime_checkable
+class TracedFace(Protocol):
+    """A simulated server that also tells, past its protocol, what the ids that it gave out stand for.
+
+    Optional: what tests a ledger against the world needs it, what runs a sandbox does not.
+    """
+
+    def trace_account(self, provider_account_id: str) -> str | None:
+        """The world's account behind an id; None for an id that was never given out."""
+        ...
+
+    def trace_transaction(self, provider_account_id: str, provider_transaction_id: str) -> str | None:
+        """The world id of the row behind an id; None when it was never given out, or when it names no single row."""
         ...
 
 

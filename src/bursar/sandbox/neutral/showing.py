@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from bursar.sandbox.ledger import Row, RowState
 from bursar.sandbox.neutral.chronicle import Chronicle, Past
 from bursar.sandbox.neutral.ids import RowIds, Series, places
-from bursar.sandbox.people import Account
+from bursar.sandbox.people import Account, AccountKind
 from bursar.sandbox.view import IdPolicy
 from bursar.sandbox.world import World
 
@@ -45,7 +45,9 @@ class Showing:
         chronicle = self._chronicle(account.account_id)
         if not is_present:
             chronicle = chronicle.as_of(at)
-        listed = [entry for row in truth.rows for entry in self._list(row, chronicle.get(row.world_id), at)]
+        # Brokers announce no rows: what they list is settled.
+        rows = truth.settled if account.kind is AccountKind.BROKERAGE else truth.rows
+        listed = [entry for row in rows for entry in self._list(row, chronicle.get(row.world_id), at)]
         spots = places([entry.row.booked_on.isoformat() for entry in listed])
         shown: list[Shown] = []
         for entry, spot in zip(listed, spots, strict=True):
