@@ -1,7 +1,7 @@
 """Which page of updates follows a cursor?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bursar.providers.plaid.sandbox import cursors
@@ -67,7 +67,7 @@ class Pager:
             following = Cursor(account_id, cursor.snapshot, offset, cursor.head, cursor.page + 1, now)
         else:
             following = Cursor(account_id, snapshot=False, offset=cursor.head, head=cursor.head, page=0, issued_at=now)
-        return Page(served, following, has_more, cursor.page + 1)
+        return Page(_in_one_word(served), following, has_more, cursor.page + 1)
 
     def cursor_at_head(self, account_id: str, now: datetime) -> Cursor:
         """The finished cursor of somebody who wants nothing of the past."""
@@ -98,3 +98,27 @@ class Pager:
             # A copy that is behind the cursor itself has nothing new to tell.
             head = max(offset, self._feed.head(account_id, before=now - staleness))
         return Cursor(account_id, snapshot=cursor is None, offset=offset, head=head, page=0, issued_at=now)
+
+
+def _in_one_word(changes: Sequence[Change]) -> Sequence[Change]:
+    """The changes of a page without the removals of what is back under its id.
+
+    The lists of an answer have no order among them, and clients remove after they have added.
+    """
+    last = {change.entry.transaction_id: change for change in changes}
+    back = {
+        change.entry.transaction_id
+        for change in changes
+        if change.kind == "removed" and last[change.entry.transaction_id].kind != "removed"
+    }
+    if not back:
+        return changes
+    first = {change.entry.transaction_id: change.kind for change in reversed(changes)}
+    told: list[Change] = []
+    for change in changes:
+        name = change.entry.transaction_id
+        if name not in back:
+            told.append(change)
+        elif change is last[name]:
+            told.append(replace(change, kind="added" if first[name] == "added" else "modified"))
+    return told
