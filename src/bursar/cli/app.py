@@ -32,6 +32,8 @@ def configure(
 app.command("import")(files.import_files)
 app.command()(connections.connect)
 app.command()(connections.sync)
+app.command()(connections.pause)
+app.command()(connections.resume)
 app.command()(ledger.accounts)
 app.command()(ledger.transactions)
 app.command()(ledger.changes)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bursar.domain.connections import Connection
+    from bursar.domain.health import ConnectionHealth
     from bursar.domain.sync import SyncReport, SyncRun
     from bursar.services.catalogue import ProviderView
     from bursar.services.connect import ConnectionStarted
@@ -66,42 +67,90 @@ def providers(as_json: Json = False) -> None:
 def list_connections(as_json: Json = False) -> None:
     """List the connections and how they are."""
 
-    async def command(session: Session) -> "list[Connection]":
+    async def command(session: Session) -> "list[tuple[Connection, ConnectionHealth]]":
         listed, _ = await session.platform.connect.list_connections(session.tenant_id, limit=_EVERYTHING, offset=0)
-        return listed
+        return [(connection, session.platform.connect.health_of(connection)) for connection in listed]
 
     listed = run(command)
     if as_json:
-        emit_json({"connections": [connection_members(connection) for connection in listed]})
+        emit_json({"connections": [connection_members(*each) for each in listed]})
     elif listed:
         show_table(
-            ["Id", "Provider", "Institution", "Status", "Last run", "Read at (UTC)", "Next at (UTC)", "Problem"],
+            ["Id", "Provider", "Institution", "State", "Why", "Read at (UTC)", "Next at (UTC)", "What to do"],
             [
                 [
                     short(connection.id),
                     connection.provider_slug,
                     connection.alias or connection.institution_name or "",
-                    connection.status.value,
-                    connection.last_sync_status or "never",
+                    health.state.value,
+                    connection.last_error_message or health.reason,
                     when(connection.last_success_at),
-                    when(connection.next_attempt_at),
-                    connection.last_error_message or "",
+                    when(health.next_attempt_at),
+                    _what_to_do(connection, health),
                 ]
-                for connection in listed
+                for connection, health in listed
             ],
         )
     else:
         say("No connections yet: bursar connect PROVIDER, or bursar import FILE.")
 
 
-def connection_members(connection: "Connection") -> dict[str, object]:
+def _what_to_do(connection: "Connection", health: "ConnectionHealth") -> str:
+    """Return whose turn it is, in words and commands."""
+    renew = f"bursar connect {connection.provider_slug} --renew {short(connection.id)}"
+    words = {
+        "connect": f"bursar connect {connection.provider_slug} --connection {short(connection.id)}",
+        "reauthenticate": renew,
+        "resume": f"bursar resume {short(connection.id)}",
+        "wait": "nothing: it is read again by itself",
+        "contact_operator": "see the log; it is tried again",
+        "import": "bursar import FILE",
+    }
+    if health.action is None and health.expires_soon is not None:
+        return f"soon: {renew}"
+    return words[health.action.value] if health.action is not None else ""
+
+
+def connection_members(connection: "Connection", health: "ConnectionHealth") -> dict[str, object]:
     """Return a connection for a program, without what only the platform needs."""
     names = (
         "id provider_slug status alias institution_id institution_name connected_at disconnected_at expires_at "
         "refresh_expires_at last_sync_at last_sync_status last_success_at last_error_code last_error_message "
-        "next_attempt_at created_at updated_at"
+        "paused_at created_at updated_at"
     )
-    return {name: getattr(connection, name) for name in names.split()}
+    of_health = "state reason action next_attempt_at data_fresh_until expires_soon".split()
+    return {name: getattr(connection, name) for name in names.split()} | {
+        name: getattr(health, name) for name in of_health
+    }
+
+
+def pause(
+    connection: Annotated[str, typer.Argument(help="The connection's id, or its ending.")], as_json: Json = False
+) -> None:
+    """Let a connection rest: nothing reads it until it is resumed."""
+    _set_paused(connection, is_paused=True, as_json=as_json)
+
+
+def resume(
+    connection: Annotated[str, typer.Argument(help="The connection's id, or its ending.")], as_json: Json = False
+) -> None:
+    """End the pause of a connection."""
+    _set_paused(connection, is_paused=False, as_json=as_json)
+
+
+def _set_paused(text: str, *, is_paused: bool, as_json: bool) -> None:
+    async def command(session: Session) -> "tuple[Connection, ConnectionHealth]":
+        known = await session.get_connection(text)
+        service = session.platform.connect
+        change = service.pause if is_paused else service.resume
+        changed = unwrap(await change(session.tenant_id, known.id))
+        return changed, service.health_of(changed)
+
+    changed, health = run(command)
+    if as_json:
+        emit_json({"connection": connection_members(changed, health)})
+    else:
+        say(f"{changed.alias or changed.institution_name or changed.provider_slug}: {health.state.value}.")
 
 
 def connect(
@@ -198,7 +247,8 @@ def _show_start(provider: str, started: "ConnectionStarted", *, as_json: bool) -
 async def _finish(session: Session, connection_id: "UUID", values: dict[str, str], *, as_json: bool) -> None:
     connected = unwrap(await session.platform.connect.complete(session.tenant_id, connection_id, values))
     if as_json:
-        emit_json({"connection": connection_members(connected)})
+        health = session.platform.connect.health_of(connected)
+        emit_json({"connection": connection_members(connected, health)})
         return
     say(f"Connected: {connected.institution_name or connected.provider_slug} ({short(connected.id)}).")
     say("A running worker reads it now; without one: bursar sync")
@@ -245,11 +295,12 @@ def sync(
 
 
 async def _readable(session: Session) -> "list[Connection]":
-    """Return the connections that an API stands behind and that are not left."""
+    """Return the connections that an API stands behind and that are neither left nor paused."""
     listed, _ = await session.platform.connect.list_connections(
         session.tenant_id, limit=_EVERYTHING, offset=0, statuses=("active", "expired", "revoked")
     )
-    return [each for each in listed if each.provider_slug in session.platform.registry.providers]
+    providers = session.platform.registry.providers
+    return [each for each in listed if each.provider_slug in providers and each.paused_at is None]
 
 
 async def _sync_one(session: Session, connection: "Connection", name: str) -> "SyncRun | str":

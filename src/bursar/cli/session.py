@@ -88,7 +88,8 @@ def explain(failure: "ServiceFailure") -> str:
             return f"{failure.field}: {failure.message}"
         case Conflict():
             choices = "".join(f"\n  {'  '.join(choice.values())}" for choice in failure.candidates)
-            return failure.message + choices
+            wait = f" Try again in {failure.retry_after_s} s." if failure.retry_after_s is not None else ""
+            return failure.message + wait + choices
         case FileRefused():
             return failure.message if failure.line is None else f"{failure.message} (line {failure.line})"
         case ProviderFailed():

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from bursar.domain.connections import Connection, ConnectionStatus, FailureCause
 from bursar.domain.reading import FRESH_FOR, PAUSED, QUOTA_EXHAUSTED
+from bursar.domain.sync import SyncStatus
 from bursar.domain.vocabulary import Vocabulary
 
 EXPIRY_WARNINGS = (1, 7)
@@ -69,6 +70,7 @@ class HealthReason(Vocabulary):
     RUNNING = "running"
     COMPLETE = "complete"
     OVERDUE = "overdue"
+    RENEWED = "renewed"
     PARTIAL = "partial"
     INTERRUPTED = "interrupted"
     CONSENT_EXPIRED = "consent_expired"
@@ -83,6 +85,8 @@ class ConnectionHealth:
     """What a user is told of a connection."""
 
     state: ConnectionState
+    is_syncing: bool
+    """True while a living run reads, whatever the state says besides."""
     reason: str
     """Why: one of `HealthReason`, or the code of the failure behind it (the provider's or ours)."""
     action: HealthAction | None
@@ -109,7 +113,8 @@ def health_of(connection: Connection, now: datetime, *, is_fed_by_files: bool = 
     waits = [wait for wait in (connection.next_attempt_at, connection.quota_free_at) if wait is not None and wait > now]
     return ConnectionHealth(
         state=state,
-        reason=reason,
+        is_syncing=connection.is_syncing(now),
+        reason=str(reason),
         action=action,
         since=since,
         next_attempt_at=max(waits) if waits and connection.status is ConnectionStatus.ACTIVE else None,
@@ -196,8 +201,10 @@ def _shortfall(connection: Connection, now: datetime, *, is_fed_by_files: bool) 
     fresh = fresh_until(connection)
     if fresh is None:
         return HealthReason.NOT_READ_YET
-    if connection.last_sync_status == "partial":
+    if connection.last_sync_status == SyncStatus.PARTIAL:
         return HealthReason.PARTIAL
+    if connection.last_sync_status != SyncStatus.SUCCEEDED:
+        return HealthReason.RENEWED
     return HealthReason.OVERDUE if not is_fed_by_files and fresh <= now else None
 
 

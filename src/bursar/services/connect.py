@@ -6,6 +6,7 @@ from uuid import UUID
 
 from bursar.domain.connections import Connection, ConnectionStatus
 from bursar.domain.failures import Conflict, Invalid, NotFound, ProviderFailed, ServiceFailure
+from bursar.domain.health import ConnectionHealth, health_of
 from bursar.domain.ids import new_id
 from bursar.domain.reading import PAUSED, survives_renewal
 from bursar.domain.result import Failure, Result, Success
@@ -245,6 +246,11 @@ class ConnectService:
         async with self._database.transaction(tenant_id) as tx:
             connection = await connections.find_connection(tx, tenant_id, connection_id)
         return Success(connection) if connection is not None else Failure(NotFound(what="connection"))
+
+    def health_of(self, connection: Connection) -> ConnectionHealth:
+        """Return how a connection is now, whose turn it is, and when we try next."""
+        is_fed_by_files = connection.provider_slug not in self._registry.providers
+        return health_of(connection, self._clock.now(), is_fed_by_files=is_fed_by_files)
 
     async def disconnect(self, tenant_id: UUID, connection_id: UUID) -> Result[None, ServiceFailure]:
         """Leave: withdraw the access at the provider where it answers, destroy the credentials, keep the history."""

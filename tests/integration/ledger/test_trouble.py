@@ -67,6 +67,10 @@ async def test_limits_and_outages_never_change_the_status(bank, connection, stat
     assert after.last_error_code == outcome.error.code
     assert after.last_success_at == connection.last_success_at
     bank.world.faults.clear()
+    early = await bank.platform.sync.sync_now(bank.tenant_id, connection.id)
+    assert isinstance(early, Failure)
+    assert (early.error.code, early.error.retry_after_s) == ("too_early", 3600)
+    bank.live(hours=1)
     run = await bank.sync(connection)
     assert run.status is SyncStatus.SUCCEEDED
     assert (await bank.connection(connection)).last_error_code is None

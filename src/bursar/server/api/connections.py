@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from bursar.bootstrap import Platform
 from bursar.domain.connections import Connection, ConnectionStatus
 from bursar.domain.tenants import Principal
+from bursar.ports.provider import ConnectStart
 from bursar.server.api.transactions import RowFilters, answer_rows
 from bursar.server.bodies import Body, body_schema, json_body
 from bursar.server.deps import Caller, Id, PlatformDep, Writer, value_of
@@ -19,7 +20,7 @@ from bursar.server.repeats import carry_out_once
 from bursar.server.responses import item_response
 from bursar.server.schemas.accounts import AccountOut
 from bursar.server.schemas.base import ItemOf, PageOf
-from bursar.server.schemas.connections import ConnectBody, ConnectionOut, RenewBody
+from bursar.server.schemas.connections import ConnectBody, ConnectionOut, NoMembers, RenewBody
 from bursar.server.schemas.transactions import TransactionOut
 from bursar.services.connect import ConnectionStarted
 
@@ -117,12 +118,15 @@ async def _complete(platform: Platform, caller: Principal, connection_id: UUID, 
     )
 
 
+def _shown(platform: Platform, connection: Connection, start: ConnectStart | None = None) -> ConnectionOut:
+    return ConnectionOut.of(connection, platform.connect.health_of(connection), start)
+
+
 def _answer(request: Request, platform: Platform, outcome: Connection | ConnectionStarted, *, status: int) -> Response:
-    now = platform.clock.now()
     if isinstance(outcome, ConnectionStarted):
-        shown = ConnectionOut.of(outcome.connection, now, outcome.start)
+        shown = _shown(platform, outcome.connection, outcome.start)
     else:
-        shown = ConnectionOut.of(outcome, now)
+        shown = _shown(platform, outcome)
     location = f"/api/v1/connections/{shown.id}" if status == 201 else None
     return item_response(request, shown, status=status, location=location)
 
@@ -136,8 +140,7 @@ async def list_connections(
     listed, total = await platform.connect.list_connections(
         caller.tenant_id, limit=asked.size, offset=asked.offset, statuses=tuple(asked.status)
     )
-    now = platform.clock.now()
-    return page_response(request, [ConnectionOut.of(each, now) for each in listed], asked, total)
+    return page_response(request, [_shown(platform, each) for each in listed], asked, total)
 
 
 @router.get("/{connection_id}", response_model=ItemOf[ConnectionOut])
@@ -146,7 +149,7 @@ async def get_connection(
 ) -> Response:
     """Show one connection."""
     connection = value_of(await platform.connect.get_connection(caller.tenant_id, connection_id), caller, platform)
-    return item_response(request, ConnectionOut.of(connection, platform.clock.now()), fields=asked.fields)
+    return item_response(request, _shown(platform, connection), fields=asked.fields)
 
 
 @router.delete("/{connection_id}", status_code=204, response_class=Response)
@@ -181,6 +184,50 @@ async def create_renewal(
             platform,
         )
         return _answer(request, platform, started, status=201)
+
+    return await carry_out_once(request, platform, caller, body.canonical, work)
+
+
+@router.post(
+    "/{connection_id}/pause",
+    response_model=ItemOf[ConnectionOut],
+    openapi_extra=body_schema(NoMembers, optional=True),
+)
+async def pause_connection(
+    connection_id: Id,
+    request: Request,
+    platform: PlatformDep,
+    caller: Writer,
+    body: Annotated[Body[NoMembers], Depends(json_body(NoMembers, optional=True))],
+    _asked: Annotated[Parameters, Query()],
+) -> Response:
+    """Let a connection rest: nothing reads it until it is resumed."""
+
+    async def work() -> Response:
+        paused = value_of(await platform.connect.pause(caller.tenant_id, connection_id), caller, platform)
+        return _answer(request, platform, paused, status=200)
+
+    return await carry_out_once(request, platform, caller, body.canonical, work)
+
+
+@router.post(
+    "/{connection_id}/resume",
+    response_model=ItemOf[ConnectionOut],
+    openapi_extra=body_schema(NoMembers, optional=True),
+)
+async def resume_connection(
+    connection_id: Id,
+    request: Request,
+    platform: PlatformDep,
+    caller: Writer,
+    body: Annotated[Body[NoMembers], Depends(json_body(NoMembers, optional=True))],
+    _asked: Annotated[Parameters, Query()],
+) -> Response:
+    """End a pause: the connection is read when it is due."""
+
+    async def work() -> Response:
+        resumed = value_of(await platform.connect.resume(caller.tenant_id, connection_id), caller, platform)
+        return _answer(request, platform, resumed, status=200)
 
     return await carry_out_once(request, platform, caller, body.canonical, work)
 

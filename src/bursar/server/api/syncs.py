@@ -1,10 +1,10 @@
 """How is a connection read again, and how did it go?"""
 
 import asyncio
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bursar.domain.sync import SyncStatus
 from bursar.server.bodies import Body, body_schema, json_body
@@ -14,6 +14,7 @@ from bursar.server.parameters import Count, Parameters
 from bursar.server.repeats import carry_out_once
 from bursar.server.responses import item_response
 from bursar.server.schemas.base import ItemOf, PageOf
+from bursar.server.schemas.connections import NoMembers
 from bursar.server.schemas.runs import SyncRunOut
 
 of_connection = APIRouter(tags=["syncs"])
@@ -21,12 +22,6 @@ router = APIRouter(tags=["syncs"])
 
 POLL_S = 0.25
 """How often a waiting request looks at its run."""
-
-
-class NoMembers(BaseModel):
-    """A body without members."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 class Waiting(Parameters):

@@ -1,6 +1,5 @@
 """What of a connection goes over the wire, in either direction?"""
 
-from datetime import datetime
 from ipaddress import ip_address
 from typing import Annotated, ClassVar, Self
 from urllib.parse import urlsplit
@@ -8,7 +7,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
-from bursar.domain.connections import Connection, ConnectionStatus
+from bursar.domain.connections import Connection
+from bursar.domain.health import ConnectionHealth
 from bursar.ports.provider import ConnectStart
 from bursar.server.deps import Id
 from bursar.server.parameters import no_controls
@@ -73,6 +73,12 @@ class RenewBody(BaseModel):
     redirect_uri: Address | None = None
 
 
+class NoMembers(BaseModel):
+    """A body without members."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+
 class ConnectOut(Out):
     """What the user's browser or program needs to go on."""
 
@@ -90,8 +96,21 @@ class ConnectionOut(Out):
     provider_slug: str
     alias: str | None
     status: str
+    """Where the access stands; `state` says how the connection is."""
+    state: str
+    """`pending`, `never_synced`, `syncing`, `ok`, `ok_stale`, `waiting_quota`, `waiting_provider`, `needs_user`,
+    `revoked`, `paused`, `error_internal` or `disconnected`."""
+    reason: str
+    """Why it is in this state: a code of ours, or that of the failure behind it."""
     action: str | None
-    """Whose turn it is: `connect` or `reauthenticate` (the user), `wait` (nobody), null (all is well)."""
+    """Whose turn it is: `connect`, `reauthenticate`, `resume` or `import` (the user), `wait` (nobody),
+    `contact_operator` (who runs this installation), null (all is well)."""
+    state_since: Instant | None
+    data_fresh_until: Instant | None
+    """Until when what was read counts as fresh; null before the first reading, and for files."""
+    expires_soon: int | None
+    """7 or 1: the access ends within so many days unless the user renews it."""
+    paused_at: Instant | None
     environment: str | None
     institution_id: str | None
     institution_name: str | None
@@ -109,6 +128,7 @@ class ConnectionOut(Out):
     last_error_code: str | None
     last_error_message: str | None
     next_attempt_at: Instant | None
+    """Before this instant the provider is not asked."""
     connect: ConnectOut | None
     """Only in the answer that starts to connect or to renew."""
     version: int
@@ -116,21 +136,27 @@ class ConnectionOut(Out):
     updated_at: Instant
 
     @classmethod
-    def of(cls, connection: Connection, now: datetime, start: ConnectStart | None = None) -> Self:
+    def of(cls, connection: Connection, health: ConnectionHealth, start: ConnectStart | None = None) -> Self:
         """Return the wire form."""
         return cls(
             id=connection.id,
             provider_slug=connection.provider_slug,
             alias=connection.alias,
             status=connection.status.value,
-            action=_action(connection, now),
+            state=health.state.value,
+            reason=health.reason,
+            action=health.action.value if health.action is not None else None,
+            state_since=health.since,
+            data_fresh_until=health.data_fresh_until,
+            expires_soon=health.expires_soon,
+            paused_at=connection.paused_at,
             environment=connection.environment,
             institution_id=connection.institution_id,
             institution_name=connection.institution_name,
             bank_id=connection.institution_id,
             bank_name=connection.institution_name,
             scopes=connection.scopes,
-            is_syncing=connection.is_syncing(now),
+            is_syncing=health.is_syncing,
             connected_at=connection.connected_at,
             disconnected_at=connection.disconnected_at,
             expires_at=connection.expires_at,
@@ -140,7 +166,7 @@ class ConnectionOut(Out):
             last_success_at=connection.last_success_at,
             last_error_code=connection.last_error_code,
             last_error_message=connection.last_error_message,
-            next_attempt_at=connection.next_attempt_at,
+            next_attempt_at=health.next_attempt_at,
             connect=None
             if start is None
             else ConnectOut(
@@ -153,13 +179,3 @@ class ConnectionOut(Out):
             created_at=connection.created_at,
             updated_at=connection.updated_at,
         )
-
-
-def _action(connection: Connection, now: datetime) -> str | None:
-    if connection.status is ConnectionStatus.PENDING:
-        return "connect"
-    if connection.status in (ConnectionStatus.EXPIRED, ConnectionStatus.REVOKED, ConnectionStatus.FAILED):
-        return "reauthenticate"
-    if connection.next_attempt_at is not None and connection.next_attempt_at > now:
-        return "wait"
-    return None
