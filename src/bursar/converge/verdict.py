@@ -130,7 +130,7 @@ def _check_rows(run: SeedRun, person: Person, ledger: StoredLedger, verdict: Ver
             verdict.divergences.append(Divergence("I1", f"account {ledger.accounts[account_id][0]} is of nobody"))
             continue
         sources = [source for source in ledger.sources if source.account_id == account_id]
-        if not _is_read(run, sources):
+        if not _is_read(run, sources) or not _is_shown(run, world_id, sources):
             verdict.exemptions[Exemption.SILENT_SOURCE] += 1
             continue
         truth = run.world.truth(world_id)
@@ -173,6 +173,15 @@ def _is_read(run: SeedRun, sources: list[oracle.Source]) -> bool:
     """Whether anybody still tells of the account."""
     ended = {link.connection_id for link in run.links if link.is_ended}
     return any(not source.is_ended and source.connection_id not in ended for source in sources)
+
+
+def _is_shown(run: SeedRun, world_id: str, sources: list[oracle.Source]) -> bool:
+    """Whether a login through which the account is read still shows it; files always can."""
+    readers = {source.connection_id for source in sources if not source.is_ended}
+    links = [link for link in run.links if link.connection_id in readers and not link.is_ended]
+    return len(links) < len(readers) or any(
+        account.account_id == world_id for link in links for account in run.world.shown_accounts(link.login)
+    )
 
 
 def _is_brokerage(run: SeedRun, world_id: str) -> bool:

@@ -161,7 +161,8 @@ async def update_account(
 ) -> bool:
     """Write what differs; False (and no write) when nothing does. A balance that is unknown now keeps the known one.
 
-    A balance with an older as-of instant than the stored one never overwrites it. Of several sources only the one that
+    A balance with an older as-of instant than the stored one never overwrites it; equal figures of one UTC day are one
+    statement, whatever the hour. Of several sources only the one that
     leads names the account and says whether it is still there; the others bring balances.
     """
     done = await tx.execute(
@@ -200,8 +201,9 @@ async def update_account(
              i.institution_timezone, i.is_active)
             OR %(leads)s AND a.missing_since IS NOT NULL
             OR f.balance_is_newer AND (a.balance_known, a.balance, a.available_balance, a.cash_balance,
-             a.credit_limit, a.balance_as_of)
-            IS DISTINCT FROM (true, i.balance, i.available_balance, i.cash_balance, i.credit_limit, i.balance_as_of))
+             a.credit_limit, (a.balance_as_of AT TIME ZONE 'UTC')::date)
+            IS DISTINCT FROM (true, i.balance, i.available_balance, i.cash_balance, i.credit_limit,
+             (i.balance_as_of AT TIME ZONE 'UTC')::date))
         """,
         {
             "tenant_id": tenant_id,
