@@ -176,7 +176,7 @@ class NeutralClient:
             pages = await self._read_window(token, account_id, since, until)
             if pages is not None:
                 return pages
-        raise UnavailableError("the pages of a listing do not add up", status=200, code=DATA_CHANGED)
+        raise contradiction()
 
     async def get_list(self, token: str, account_id: str) -> tuple[Listing, ...]:
         """Read all booked and all pending rows of an account; sent once, because each attempt spends a read."""
@@ -250,6 +250,11 @@ def _problem(response: Response, reason: str) -> Problem:
         attempts=response.attempts,
         secrets=response.secrets,
     )
+
+
+def contradiction() -> TransportError:
+    """The error for answers that contradict each other, because the data changed between them: try again later."""
+    return UnavailableError("the answers of one reading contradict each other", status=200, code=DATA_CHANGED)
 
 
 def is_cursor_unknown(error: TransportError) -> bool:

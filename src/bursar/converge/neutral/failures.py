@@ -17,6 +17,7 @@ CURSOR_UNKNOWN = "cursor_unknown"
 DATA_CHANGED = "data_changed"
 PAGE_UNKNOWN = "page_unknown"
 SPENT = "quota_spent"
+ACCOUNT_UNKNOWN = "account_unknown"
 
 # The codes that say more than their status; an answer of 200 with an error inside is told by its code as well.
 _CLASSES: Mapping[str, type[transport.TransportError]] = {
@@ -119,7 +120,7 @@ BY_CODE: Mapping[str, Make] = {
     "code_unusable": _authentication(
         "link_expired", "The sign-in took too long or was already used. Start it again.", expired=True
     ),
-    "account_unknown": _plain(ports.ProviderNotFoundError, "The provider does not know this account."),
+    ACCOUNT_UNKNOWN: _plain(ports.ProviderNotFoundError, "The provider does not know this account."),
     "bank_unavailable": _plain(
         ports.ProviderUnavailableError, "The bank does not answer at the moment.", "institution_down"
     ),

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
-from bursar.converge.neutral.client import Changes, Listing, NeutralClient, is_cursor_unknown
+from bursar.converge.neutral.client import Changes, Listing, NeutralClient, contradiction, is_cursor_unknown
+from bursar.converge.neutral.failures import ACCOUNT_UNKNOWN
 from bursar.converge.neutral.records import Collector
 from bursar.converge.neutral.wire import Gone
 from bursar.domain.accounts import ProviderAccountData
@@ -92,11 +93,16 @@ class FeedReading:
             cursor=None if collector.rejected else {_FEED: pages[-1].next_cursor},
         )
         held = Collector()
-        listings = [
-            await read_holdings(self._client, access.token, account.provider_account_id, held)
-            for account in accounts
-            if is_brokerage(account)
-        ]
+        try:
+            listings = [
+                await read_holdings(self._client, access.token, account.provider_account_id, held)
+                for account in accounts
+                if is_brokerage(account)
+            ]
+        except TransportError as error:
+            if error.code == ACCOUNT_UNKNOWN:
+                raise contradiction() from error
+            raise
         if listings:
             yield SyncBatch(holdings=listings, rejected=held.rejected, warnings=held.warnings)
 
@@ -132,16 +138,24 @@ class SpanReading:
             warnings=collector.warnings,
             cursor=known if self.has_cursor and not collector.rejected and known != cursor else None,
         )
+        vanished: TransportError | None = None
         for account in accounts:
             account_id = account.provider_account_id
             place = Place.parse(known.get(_ACCOUNT + account_id), today) if self.has_cursor else None
             since = place.since if place is not None else today - timedelta(days=HISTORY_DAYS)
             collector = Collector()
-            listings = await self.read(access.token, account_id, since, None)
-            rows = _collect(listings, account, collector)
             holdings: list[HoldingsListing] = []
-            if is_brokerage(account):
-                holdings.append(await read_holdings(self._client, access.token, account_id, collector))
+            try:
+                listings = await self.read(access.token, account_id, since, None)
+                if is_brokerage(account):
+                    holdings.append(await read_holdings(self._client, access.token, account_id, collector))
+            except TransportError as error:
+                if error.code != ACCOUNT_UNKNOWN:
+                    raise
+                # It was listed a moment ago: the others are read first, so that they never wait for this one.
+                vanished = vanished or error
+                continue
+            rows = _collect(listings, account, collector)
             is_whole = not collector.rejected
             known[_ACCOUNT + account_id] = Place.after(place, today).to_text()
             yield SyncBatch(
@@ -152,6 +166,8 @@ class SpanReading:
                 warnings=collector.warnings,
                 cursor=dict(known) if self.has_cursor and is_whole else None,
             )
+        if vanished is not None:
+            raise contradiction() from vanished
 
     async def fetch(
         self, access: Access, account: ProviderAccountData, since: date | None, until: date | None, collector: Collector
