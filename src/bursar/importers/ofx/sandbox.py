@@ -142,7 +142,8 @@ class _Blemishes:
             return self.world.now
         if self.world.view.draw(_PLACE, "A16", *key) < 0.4:
             return None
-        return self.world.now - timedelta(hours=int(5 + 90 * self.world.view.draw(_PLACE, "A16 age", *key)))
+        minutes = int(300 + 5_400 * self.world.view.draw(_PLACE, "A16 age", *key))
+        return self.world.now - timedelta(minutes=minutes, seconds=1)
 
     def vary(self, row: Row, members: list[_Node]) -> list[_Node]:
         """A15: a row with a type or with elements of which the standard knows nothing."""
@@ -235,18 +236,11 @@ class _Pen:
 
     def _pending_list(self) -> _Node:
         """All rows that are pending now, whatever the days of the statement are; they have no FITID."""
-        rows = [
-            _Node(
-                "STMTTRNP",
-                [
-                    _Node("TRNTYPE", self._row_type(row)),
-                    _Node("DTTRAN", self._date(row.booked_on)),
-                    _Node("TRNAMT", _plain(row.amount)),
-                    _Node("NAME", self._faults.text(row)[:_NAME_LENGTH].strip()),
-                ],
-            )
-            for row in self._truth.pending
-        ]
+        rows: list[_Node] = []
+        for row in self._truth.pending:
+            kind, day = _Node("TRNTYPE", self._row_type(row)), _Node("DTTRAN", self._date(row.booked_on))
+            name = _Node("NAME", self._faults.text(row)[:_NAME_LENGTH].strip())
+            rows.append(_Node("STMTTRNP", [kind, day, _Node("TRNAMT", _plain(row.amount)), name]))
         return _Node("BANKTRANLISTP", [_Node("DTASOF", self._instant(self._world.now)), *rows])
 
     def _row(self, row: Row) -> _Node:
