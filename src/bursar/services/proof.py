@@ -9,7 +9,8 @@ from uuid import UUID
 from bursar.domain.accounts import Account, AccountType
 from bursar.domain.failures import NotFound
 from bursar.domain.gaps import BalanceGap
-from bursar.domain.proof import BalanceProof, ProofObservation, ProofRow, prove_balances
+from bursar.domain.proof import BalanceProof, prove_balances
+from bursar.domain.proof_ledger import ProofObservation, ProofRow
 from bursar.domain.result import Failure, Result, Success
 from bursar.domain.sync import DataWarning, SyncReport
 from bursar.storage import accounts, balances, gaps
@@ -124,9 +125,9 @@ def _to_writes(account: Account, proof: BalanceProof) -> list[GapWrite]:
 async def _prove(tx: Transaction, tenant_id: UUID, account: Account, *, in_full: bool = True) -> BalanceProof:
     """Return the proof; when only its gaps matter, rows are not read where there cannot be any."""
     kind = AccountType(account.account_type)
-    snapshots, _ = await balances.list_snapshots(tx, tenant_id, account.id)
+    stated = await balances.list_stated(tx, tenant_id, account.id)
     movements: list[ProofRow] = []
-    if not kind.is_investment() and (in_full or len(snapshots) > 1):
+    if not kind.is_investment() and (in_full or len(stated) > 1):
         movements = to_movements(
             await balances.list_standings(tx, tenant_id, account.id),
             await balances.list_row_changes(tx, tenant_id, account.id),
@@ -134,13 +135,14 @@ async def _prove(tx: Transaction, tenant_id: UUID, account: Account, *, in_full:
     return prove_balances(
         [
             ProofObservation(
-                observed_at=snapshot.captured_at,
-                on=snapshot.observed_on,
-                date_is_stated=snapshot.date_is_stated,
-                balance=snapshot.balance,
-                observation_id=snapshot.id,
+                observed_at=each.captured_at,
+                on=each.observed_on,
+                date_is_stated=each.date_is_stated,
+                balance=each.balance,
+                observation_id=each.id,
+                read_at=each.created_at,
             )
-            for snapshot in snapshots
+            for each in stated
         ],
         movements,
         account_type=kind,

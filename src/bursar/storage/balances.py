@@ -128,6 +128,33 @@ async def list_snapshots(
 
 
 @dataclass(frozen=True, slots=True)
+class StatedBalance:
+    """A balance as a proof needs it."""
+
+    id: UUID
+    balance: Decimal
+    captured_at: datetime
+    observed_on: date
+    date_is_stated: bool
+    created_at: datetime
+    """When it was read, with the rows of that moment."""
+
+
+async def list_stated(tx: Transaction, tenant_id: UUID, account_id: UUID) -> list[StatedBalance]:
+    """Return every balance that was stated for the account in its own currency, oldest first."""
+    found = await tx.execute(
+        """
+        SELECT o.id, o.balance, o.captured_at, o.observed_on, o.date_is_stated, o.created_at
+        FROM balance_observations o JOIN accounts a ON a.tenant_id = o.tenant_id AND a.id = o.account_id
+        WHERE o.tenant_id = %s AND o.account_id = %s AND o.currency = a.currency
+        ORDER BY o.captured_at, o.id
+        """,
+        [tenant_id, account_id],
+    )
+    return [StatedBalance(*row) for row in await found.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
 class RowStanding:
     """What a row adds to the ledger balance of its account at present, and since when it is known."""
 

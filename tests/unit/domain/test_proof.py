@@ -11,14 +11,12 @@ import pytest
 from bursar.domain.accounts import AccountType
 from bursar.domain.proof import (
     FETCH_MARGIN_DAYS,
-    SUBSET_ROWS,
     BalanceProof,
-    ProofObservation,
     ProofReason,
-    ProofRow,
     ProofStatus,
     prove_balances,
 )
+from bursar.domain.proof_ledger import SUBSET_ROWS, ProofObservation, ProofRow
 
 _numbers = count(1)
 START = date(2026, 3, 2)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bursar.domain.accounts import AccountType
-from bursar.domain.proof import BalanceProof, ProofObservation, ProofRow, ProofStatus, prove_balances
+from bursar.domain.proof import BalanceProof, ProofStatus, prove_balances
+from bursar.domain.proof_ledger import ProofObservation, ProofRow
 from bursar.domain.proof_positions import Window, best_positions
 
 EPOCH = datetime(2026, 1, 5, tzinfo=UTC)

@@ -5,7 +5,8 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 from bursar.domain.accounts import AccountType
-from bursar.domain.proof import BalanceProof, ProofObservation, ProofStatus, prove_balances
+from bursar.domain.proof import BalanceProof, ProofStatus, prove_balances
+from bursar.domain.proof_ledger import ProofObservation
 from bursar.services.proof import to_movements
 from bursar.storage.balances import RowChange, RowStanding
 
