@@ -233,10 +233,18 @@ async def renew(run: SeedRun, link: Link) -> None:
         if isinstance(begun, Success):
             start = begun.value.start
             given = {"link_token": start.link_token, "authorization_url": start.authorization_url}
-            answers = run.faces[link.channel.slug].act(
-                link.channel.traits.consent,
-                {**{name: value for name, value in given.items() if value}, **link.channel.traits.login(link.login)},
-            )
+            try:
+                answers = run.faces[link.channel.slug].act(
+                    link.channel.traits.consent,
+                    {
+                        **{name: value for name, value in given.items() if value},
+                        **link.channel.traits.login(link.login),
+                    },
+                )
+            except RefusedActionError as refused:
+                run.note(f"  refused: {refused}")
+                await run.move_to(run.world.now + timedelta(minutes=11))
+                continue
             done = await platform.connect.complete(
                 link.person.tenant_id, link.connection_id, {name: answers[name] for name in start.needs}
             )
