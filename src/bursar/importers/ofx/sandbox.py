@@ -140,7 +140,7 @@ class _Blemishes:
         key = (self.account.account_id, slot)
         if not self.world.view.strikes("A16", _PLACE, *key, transient=True):
             return self.world.now
-        if self.world.view.draw(_PLACE, "A16", *key) < 0.4:
+        if int(self.world.view.draw(_PLACE, "A16", *key) * 5) < 2:
             return None
         minutes = int(300 + 5_400 * self.world.view.draw(_PLACE, "A16 age", *key))
         return self.world.now - timedelta(minutes=minutes, seconds=1)
@@ -149,14 +149,15 @@ class _Blemishes:
         """A15: a row with a type or with elements of which the standard knows nothing."""
         if not self.world.view.strikes("A15", _PLACE, row.world_id):
             return members
-        if self.world.view.draw(_PLACE, "A15", row.world_id) < 0.5:
+        if int(self.world.view.draw(_PLACE, "A15", row.world_id) * 2) == 0:
             return [_Node("TRNTYPE", "BARTER"), *members[1:]]
         return [*members, _Node("BANK.RAIL", "HYPERLOOP"), _Node("BANK.EXTRA", [_Node("BANK.HOPS", "3")])]
 
     def lists_pending(self) -> bool:
         """Whether the bank's files of the newer dialect have pending rows; half of the banks do in faulty worlds."""
         return (
-            bool(self.world.view.shares) and self.world.view.draw(_PLACE, "pending list", self.account.bank.key) < 0.5
+            bool(self.world.view.shares)
+            and int(self.world.view.draw(_PLACE, "pending list", self.account.bank.key) * 2) == 0
         )
 
 
