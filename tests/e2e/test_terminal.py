@@ -36,6 +36,16 @@ def test_import_then_every_view_shows_the_rows(run, statement):
     assert "only one balance is stated" in run("proof", accounts[0]["id"]).out
 
 
+def test_connections_show_their_state_and_files_cannot_be_paused(run, statement):
+    run("import", str(statement))
+    (connection,) = json.loads(run("connections", "--json").out)["connections"]
+    assert [connection[name] for name in ("state", "reason", "action", "paused_at")] == ["ok", "complete", None, None]
+    assert re.search(r"ofx_file .* ok +complete", run("connections").out)
+    done = run("pause", connection["id"][-8:])
+    assert (done.code, done.out) == (1, "")
+    assert "fed by files" in done.err
+
+
 def test_import_again_and_dry_run_change_nothing(run, statement):
     rehearsed = run("import", "--dry-run", str(statement))
     assert "would be imported: 3 new" in rehearsed.out
@@ -79,6 +89,8 @@ def test_filters_of_transactions_narrow_the_list(run, statement):
         (["sync", "deadbeef"], 1, "no connection 'deadbeef'"),
         (["sync"], 1, "no connection to read"),
         (["sync", "deadbeef", "--all"], 2, "not both"),
+        (["pause", "deadbeef"], 1, "no connection 'deadbeef'"),
+        (["resume"], 2, "Missing argument"),
         (["connect", "northbank"], 1, "Supported providers"),
         (["connect", "plaid"], 1, "PLAID_CLIENT_ID"),
         (["connect", "ofx_file"], 1, "fed by files"),

@@ -15,7 +15,6 @@ from bursar.faultpoints import FaultPoint, listen
 from bursar.worker.retry import RetrySchedule
 from bursar.worker.tasks import carry_out
 
-
 SMALL = {"balance_gaps"}
 """Tables of a handful of rows for each tenant: an index on the tenant is enough."""
 

@@ -26,7 +26,7 @@ async def test_connect_sync_and_leave(banked) -> None:
     done = await user.post("/connections", json={"connection_id": str(pending.id), "values": {"public_token": token}})
     assert done.status_code == 200, done.text
     active = ItemOf[ConnectionOut].model_validate(done.json()).data
-    assert (active.id, active.status, active.bank_id, active.action) == (pending.id, "active", "ins_109508", None)
+    assert (active.id, active.status, active.bank_id, active.action) == (pending.id, "active", "ins_109508", "wait")
     assert [each["id"] for each in await user.list("/bank_connections?status=active")] == [str(active.id)]
     assert await user.list("/connections?status=pending,expired") == []
 
@@ -154,3 +154,36 @@ async def test_failure_on_our_side_leaves_the_key_free(alice) -> None:
         answer = await alice.post("/connections", json={"provider": "plaid"}, headers=headers)
         assert answer.status_code == 503
         assert "idempotency-replayed" not in answer.headers
+
+
+async def test_pausing_is_shown_refuses_readings_and_is_undone(banked) -> None:
+    user = banked.user
+    begun = ConnectionOut(**(await user.post("/connections", json={"provider": "plaid"})).json()["data"])
+    assert (begun.state, begun.reason, begun.action) == ("pending", "not_connected", "connect")
+    token = banked.consent(begun.connect.link_token)
+    done = await user.post("/connections", json={"connection_id": str(begun.id), "public_token": token})
+    active = ConnectionOut(**done.json()["data"])
+    assert (active.status, active.state, active.action) == ("active", "never_synced", "wait")
+    for _ in range(2):
+        answer = await user.post(f"/connections/{active.id}/pause")
+        paused = ConnectionOut(**answer.json()["data"])
+        assert (answer.status_code, paused.status, paused.state, paused.action) == (200, "active", "paused", "resume")
+        assert paused.paused_at == paused.state_since is not None
+    refused = await user.post(f"/connections/{active.id}/syncs")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "paused")
+    runs = await user.list(f"/connections/{active.id}/syncs")
+    assert [(run["status"], run["error"]["code"]) for run in runs] == [("cancelled", "paused")]
+    for _ in range(2):
+        answer = await user.post(f"/bank_connections/{active.id}/resume", json={})
+        assert (answer.status_code, answer.json()["data"]["state"]) == (200, "never_synced")
+    assert (await user.post(f"/connections/{active.id}/syncs")).status_code == 201
+    await user.call("DELETE", f"/connections/{active.id}")
+    gone = await user.post(f"/connections/{active.id}/pause")
+    assert (gone.status_code, gone.json()["error"]["code"]) == (409, "invalid_transition")
+
+
+async def test_connection_of_files_cannot_be_paused(stocked) -> None:
+    (connection,) = await stocked.list("/connections")
+    assert (connection["state"], connection["action"], connection["data_fresh_until"]) == ("ok", None, None)
+    answer = await stocked.post(f"/connections/{connection['id']}/pause")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "invalid_transition")

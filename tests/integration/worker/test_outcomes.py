@@ -35,6 +35,14 @@ async def test_outage_of_the_provider_is_tried_again_until_it_is_over(platform, 
     assert await stage.ledger(platform, connected) == stage.truth()
 
 
+async def _told(platform, connected) -> tuple[str, str]:
+    """What is said of the connection: its state, and why."""
+    found = await platform.connect.get_connection(connected.tenant_id, connected.connection_id)
+    health = platform.connect.health_of(found.value)
+    assert found.value.last_error_code == health.reason
+    return health.state.value, health.reason
+
+
 async def test_last_attempt_ends_the_run(platform, stage):
     connected = await stage.connect(platform)
     stage.world.faults.add(FaultKind.INSTITUTION_DOWN, times=None)
@@ -57,6 +65,7 @@ async def test_keys_that_do_not_open_the_credentials_fail_the_run_at_once(
     worker = start_worker(database_url)
     run = await stage.ended_run(platform, connected)
     assert (run.status, run.error_code) == (SyncStatus.FAILED, "internal_error")
+    assert await _told(platform, connected) == ("error_internal", "internal_error")
     assert "sync failed" in worker.log
 
 
@@ -105,6 +114,7 @@ async def test_job_that_kills_every_worker_is_given_up(platform, stage):
     assert await rescue_once(platform, RetrySchedule(max_attempts=1), stalled_after_s=0) == 1
     run = await stage.get_run(platform, connected)
     assert (run.status, run.error_code) == (SyncStatus.FAILED, "worker_died")
+    assert await _told(platform, connected) == ("error_internal", "worker_died")
 
 
 async def test_connections_come_in_their_minute_of_the_night_and_once(platform, stage):
