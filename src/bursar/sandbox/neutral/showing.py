@@ -50,11 +50,12 @@ class Showing:
         listed = [entry for row in rows for entry in self._list(row, chronicle.get(row.world_id), at)]
         spots = places([entry.row.booked_on.isoformat() for entry in listed])
         shown: list[Shown] = []
+        poll = self._world.now.isoformat()
         for entry, spot in zip(listed, spots, strict=True):
             row = entry.row
             row_id = self._ids.give(series, chronicle, row.world_id, row.state, entry.version, spot)
             self._ids.note(account_id, row_id, row.world_id)
-            shown.append(Shown(row_id, row, self._text(row), self._link(series, chronicle, entry)))
+            shown.append(Shown(row_id, row, self._text(row, poll), self._link(series, chronicle, entry)))
         return shown
 
     def _list(self, row: Row, past: Past, at: datetime) -> list[_Listed]:
@@ -107,10 +108,9 @@ class Showing:
         before = entry.version % 2
         return self._ids.give(series, chronicle, row.world_id, RowState.PENDING, before, ("", 0)).strip() or None
 
-    def _text(self, row: Row) -> str:
+    def _text(self, row: Row, now: str) -> str:
         """A13: the same words in another dress, at each poll anew."""
         text = row.description
-        now = self._world.now.isoformat()
         if not self._view.strikes("A13", self._slug, row.world_id, now, transient=True):
             return text
         dresses = (text.upper(), text.lower(), f"  {'  '.join(text.split())} ", f"{row.booked_on:%d.%m.} {text}")
