@@ -1,7 +1,7 @@
 """Which currencies are there, and how many decimals has each?
 
 Source: ISO 4217 list one (current) and list three (historic, withdrawn since 2000), as published by the maintenance
-agency; checked 2026-11-21. Beside them stands the one code outside the standard in which institutions keep accounts.
+agency; checked 2026-11-21.
 """
 
 _TWO = (
@@ -22,13 +22,11 @@ _WITHDRAWN_TWO = (
 _WITHDRAWN_OR_WITHOUT_MINOR_UNIT = (
     "BYR BYB TRL ROL MGF BEF ESP GRD ITL LUF PTE XXX XTS XBA XBB XBC XBD XDR XAU XAG XPD XPT XSU XUA"
 )
-_OUTSIDE_THE_STANDARD = {"BTC": 8}
 
 MINOR_UNITS: dict[str, int] = {
     **dict.fromkeys((_TWO + " " + _WITHDRAWN_TWO).split(), 2),
     **dict.fromkeys((_NONE + " " + _WITHDRAWN_OR_WITHOUT_MINOR_UNIT).split(), 0),
     **dict.fromkeys(_THREE.split(), 3),
     **dict.fromkeys(_FOUR.split(), 4),
-    **_OUTSIDE_THE_STANDARD,
 }
-"""Upper-case code -> number of decimals (units such as gold or the SDR that define none have 0)."""
+"""Upper-case ISO 4217 code -> number of decimals (units such as gold or the SDR that define none have 0)."""

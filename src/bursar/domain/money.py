@@ -21,7 +21,7 @@ class MoneyError(ValueError):
 
 
 class UnknownCurrencyError(MoneyError):
-    """The code is in no list of ours; most crypto units are quantities of an asset, not currencies."""
+    """The code is not in ISO 4217; crypto units are quantities of an asset, not currencies."""
 
 
 class CurrencyMismatchError(MoneyError):
@@ -33,7 +33,7 @@ class AmountError(MoneyError):
 
 
 def is_currency(code: str) -> bool:
-    """True for an upper-case ISO 4217 alphabetic code or BTC; withdrawn ones count, because old statements use them."""
+    """True for an upper-case ISO 4217 alphabetic code; withdrawn ones count, because old statements use them."""
     return code in MINOR_UNITS
 
 

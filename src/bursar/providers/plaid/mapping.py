@@ -227,19 +227,17 @@ def negate(amount: Decimal) -> Decimal:
 
 
 def currency_of(iso: str | None, unofficial: str | None, prefix: str = "") -> str:
-    """The code of a row: official, or unofficial and one of the few outside ISO 4217 that accounts are kept in.
+    """The ISO code of a row.
 
     Raises:
-        UnreadableError: `unknown_currency` for points, most crypto units and unknown codes; `missing_field` for none
-            at all.
+        UnreadableError: `unknown_currency` for points, crypto units and codes outside ISO 4217; `missing_field` for
+            none at all.
     """
     if iso:
         if is_currency(iso):
             return iso
         raise UnreadableError(RejectReason.UNKNOWN_CURRENCY, f"{prefix}iso_currency_code")
     if unofficial:
-        if is_currency(unofficial):
-            return unofficial
         raise UnreadableError(RejectReason.UNKNOWN_CURRENCY, f"{prefix}unofficial_currency_code")
     raise UnreadableError(RejectReason.MISSING_FIELD, f"{prefix}iso_currency_code")
 

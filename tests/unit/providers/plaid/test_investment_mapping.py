@@ -125,7 +125,7 @@ def test_position_without_any_name_or_security_is_unreadable() -> None:
 
 def test_position_in_crypto_units_is_unreadable() -> None:
     with pytest.raises(UnreadableError) as caught:
-        mapping.to_holding(holding(iso_currency_code=None, unofficial_currency_code="DOGE"), security(), "sec-1")
+        mapping.to_holding(holding(iso_currency_code=None, unofficial_currency_code="BTC"), security(), "sec-1")
     assert caught.value.reason is RejectReason.UNKNOWN_CURRENCY
 
 

@@ -167,7 +167,7 @@ def test_mask_shows_at_most_the_last_four(account, digits, shown) -> None:
 @pytest.mark.parametrize(
     ("iso", "unofficial", "reason", "field"),
     [
-        (None, "DOGE", RejectReason.UNKNOWN_CURRENCY, "unofficial_currency_code"),
+        (None, "BTC", RejectReason.UNKNOWN_CURRENCY, "unofficial_currency_code"),
         ("ZZZ", None, RejectReason.UNKNOWN_CURRENCY, "iso_currency_code"),
         ("usd", None, RejectReason.UNKNOWN_CURRENCY, "iso_currency_code"),
         (None, None, RejectReason.MISSING_FIELD, "iso_currency_code"),
@@ -181,14 +181,6 @@ def test_row_without_an_iso_currency_is_unreadable(account, transaction, iso, un
         mapping.to_account(account(balances=codes), [])
     assert (of_row.value.reason, of_row.value.field) == (reason, field)
     assert (of_account.value.reason, of_account.value.field) == (reason, f"balances.{field}")
-
-
-def test_unofficial_unit_in_which_accounts_are_kept_is_read_with_all_its_decimals(account, transaction) -> None:
-    codes = {"iso_currency_code": None, "unofficial_currency_code": "BTC"}
-    row = mapping.to_transaction(transaction(**codes, amount=0.00000001), [])
-    kept = mapping.to_account(account(balances={**codes, "current": 1.20000001}), [])
-    assert (row.amount, row.currency) == (Decimal("-0.00000001"), "BTC")
-    assert (str(kept.balance), kept.currency) == ("1.20000001", "BTC")
 
 
 def category(primary: str, detailed: str | None = None, version: str | None = "v2") -> dict[str, Any]:
