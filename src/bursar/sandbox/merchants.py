@@ -37,5 +37,5 @@ DAILY_CHANCE = {
 }
 """The chance that a family visits one merchant of a purpose on one day."""
 
-LOCAL_SCALE = {"USD": 100, "EUR": 100, "GBP": 80, "JPY": 150, "KWD": 310, "BTC": 1_000}
+LOCAL_SCALE = {"USD": 100, "EUR": 100, "GBP": 80, "JPY": 150, "KWD": 310, "XAU": 1_000}
 """Minor units of a currency that buy what one dollar buys."""

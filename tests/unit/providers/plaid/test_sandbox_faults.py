@@ -233,7 +233,7 @@ async def test_a13_sends_rows_again_as_modified_in_other_words() -> None:
 
 
 async def test_a14_cuts_zeros_in_the_list_by_date_only() -> None:
-    async with open_desk(1, {"A14": 1.0}, currencies=("KWD", "BTC")) as desk:
+    async with open_desk(1, {"A14": 1.0}, currencies=("KWD", "XAU")) as desk:
         listed = await desk.raw("/transactions/get", start_date="2025-01-01", end_date="2026-12-31")
         fed = {row["transaction_id"]: row["amount"] for row in rows_of(await updates(desk, 1), "added")}
         pairs = [(row["amount"], fed[row["transaction_id"]]) for row in listed["transactions"]]
@@ -328,12 +328,12 @@ async def test_errors_of_the_feed_are_told(fault: str, code: str) -> None:
 async def test_units_have_all_their_decimals_and_the_code_they_are_entitled_to() -> None:
     decimals: dict[str, set[int]] = {}
     for seed in range(1, 7):
-        async with open_desk(seed, {}, currencies=("KWD", "BTC", "JPY")) as desk:
+        async with open_desk(seed, {}, currencies=("KWD", "XAU", "JPY")) as desk:
             for row in rows_of(await updates(desk, 20), "added"):
                 iso, unofficial = (row[code] for code in CODES)
-                assert (unofficial == "BTC") == (iso is None)
+                assert unofficial is None
                 amount = Decimal(row["amount"])
                 decimals.setdefault(iso or unofficial, set()).add(-int(amount.as_tuple().exponent))
             await desk.read()
-            assert {row[1] for row in desk.rows.values()} <= {"KWD", "BTC", "JPY"}
-    assert decimals == {"KWD": {3}, "BTC": {8}, "JPY": {0}}
+            assert {row[1] for row in desk.rows.values()} <= {"KWD", "XAU", "JPY"}
+    assert decimals == {"KWD": {3}, "XAU": {8}, "JPY": {0}}
