@@ -46,17 +46,23 @@ class CrossSource:
             return []
         return [self._same_text, self._same_sum, self._settles_elsewhere, self._settled_elsewhere]
 
-    def absorb(self) -> None:
-        """Find rows of other sources that a row of this reading has become equal to, by posting or by moving."""
-        for index, decision in enumerate(self._pairing.decisions if self._by_sum else ()):
-            if decision is None or decision.transaction_id is None or self._pairing.is_pending(decision.row):
+    def absorb(self, vanished: Sequence[Evidence]) -> None:
+        """Find rows of the ledger that only others tell of, beside equal ones that only this source tells of.
+
+        A row has become equal to another by posting or by moving; or one of several equal rows is gone, and each source
+        has let go of another one of them. Counted against each other they are one.
+        """
+        pairing = self._pairing
+        gone = {evidence.transaction_id for evidence in vanished}
+        for index, decision in enumerate(pairing.decisions if self._by_sum else ()):
+            if decision is None or decision.transaction_id is None:
                 continue
-            if not (decision.kind is DuplicateDecision.UPDATED or decision.adds_evidence):
+            if pairing.claims.get(decision.transaction_id) != index:
                 continue
-            other = self._double_of(index, decision, decision.transaction_id)
+            other = self._double_of(index, decision, decision.transaction_id, gone)
             if other is not None:
-                self._pairing.claims[other] = index
-                self._pairing.decisions[index] = replace(decision, absorbs=other)
+                pairing.claims[other] = index
+                pairing.decisions[index] = replace(decision, absorbs=other)
 
     def _same_text(self, index: int, row: ProviderTransactionData) -> None:
         """Equal content: the n-th such row of one source is the n-th of the other."""
@@ -120,12 +126,12 @@ class CrossSource:
         return word is None or (word.is_pending and not is_pending)
 
     def _free(self, evidences: Sequence[Evidence]) -> list[Evidence]:
-        """Return one word each of the rows that this source has not told of in any way."""
+        """Return one word each of the rows that this source has never told of."""
         pairing = self._pairing
         by_row: dict[UUID, Evidence] = {}
         for evidence in pairing.unpaired(evidences):
             row = evidence.transaction_id
-            if row not in pairing.claims and row not in pairing.own_words:
+            if row not in pairing.claims and row not in pairing.own_rows:
                 by_row.setdefault(row, evidence)
         return list(by_row.values())
 
@@ -134,30 +140,35 @@ class CrossSource:
         pairing = self._pairing
         announced = pairing.own_words.get(evidence.transaction_id)
         claim = pairing.claims.get(evidence.transaction_id)
+        claimed = pairing.decisions[claim] if claim is not None else None
+        if claimed is not None and claimed.replaces is not None:
+            announced = claimed.replaces if claimed.replaces.origin is EvidenceOrigin.OWN else None
         if announced is not None:
             pairing.taken.add(id(evidence))
             key = pairing.free_key(index)
             pairing.settle(index, DuplicateDecision.UPDATED, evidence, key=key, replaces=announced)
-            if claim is None:
-                pairing.taken.add(id(announced))
-            else:
-                # Both are listed, so the pending row is another one, or will vanish soon: it goes on by itself.
-                pairing.settle(claim, DuplicateDecision.NEW, None, key=pairing.free_key(claim))
+            pairing.taken.add(id(announced))
         elif evidence.is_withdrawn:
             pairing.settle(index, DuplicateDecision.UPDATED, evidence, key=pairing.free_key(index))
         else:
             pairing.settle_known_elsewhere(index, evidence)
+        if claim is not None:
+            # Both are listed, so the pending row is another one, or will vanish soon: it goes on by itself.
+            pairing.settle(claim, DuplicateDecision.NEW, None, key=pairing.free_key(claim))
 
-    def _double_of(self, index: int, decision: Decision, transaction_id: UUID) -> UUID | None:
+    def _double_of(self, index: int, decision: Decision, transaction_id: UUID, gone: set[UUID]) -> UUID | None:
         row, pairing = decision.row, self._pairing
-        equal = [
-            evidence
-            for evidence in self._free(self._by_sum.get((row.transaction_date, row.amount, False), ()))
-            if evidence.is_living and evidence.transaction_id != transaction_id
-        ]
-        equal.sort(key=lambda evidence: evidence.fingerprint != pairing.prints[index])
-        told_by = {evidence.source for evidence in self._words[transaction_id]}
-        for evidence in equal:
-            if not told_by & {word.source for word in self._words[evidence.transaction_id]}:
-                return evidence.transaction_id
+        place = row.transaction_date, row.amount, pairing.is_pending(row)
+        others = {word.source for word in self._words[transaction_id] if word.origin is not EvidenceOrigin.OWN}
+        for evidence in sorted(
+            self._by_sum.get(place, ()), key=lambda evidence: evidence.fingerprint != pairing.prints[index]
+        ):
+            double = evidence.transaction_id
+            if not evidence.is_living or double == transaction_id or double in pairing.claims:
+                continue
+            if double in pairing.own_words and double not in gone:
+                continue
+            words = [word for word in self._words[double] if word.origin is not EvidenceOrigin.OWN]
+            if not others & {word.source for word in words}:
+                return double
         return None

@@ -37,11 +37,12 @@ def decide(marked: MarkedRows, stored: Iterable[Evidence], reading: Reading) -> 
             if pairing.decisions[index] is None:
                 rule(index, marked.rows[index])
         unpaired = [index for index in unpaired if pairing.decisions[index] is None]
-    across.absorb()
     for index, decision in enumerate(pairing.decisions):
         if decision is None:
             pairing.settle_new(index)
-    return Verdict([one for one in pairing.decisions if one is not None], pairing.vanished())
+    vanished = pairing.vanished()
+    across.absorb(vanished)
+    return Verdict([one for one in pairing.decisions if one is not None], vanished)
 
 
 class _OwnRules(Pairing):
@@ -96,23 +97,9 @@ class _OwnRules(Pairing):
             (self._orphan, bool(self.orphans)),
             (self._orphan_reworded, bool(self.orphans)),
             (self._unlinked_pending, bool(self.pending)),
+            (self._same_id_posted_otherwise, content and bool(self.by_id)),
         ]
         return [rule for rule, can_find in rules if can_find]
-
-    def vanished(self) -> list[Evidence]:
-        """Return what this source, or an ended one of its connection, told and what the listing lacks."""
-        span = self.reading.listing
-        if span is None:
-            return []
-        return [
-            evidence
-            for evidence in self.stored
-            if evidence.is_living
-            and id(evidence) not in self.taken
-            and (evidence.origin is EvidenceOrigin.OWN or evidence.source in self.reading.ended_here)
-            and span.holds(evidence)
-            and not self.reading.is_older_than(evidence.told_at)
-        ]
 
     def _same_id(self, index: int, row: ProviderTransactionData) -> None:
         """An id that means the row: equal content is a repeat, other content an edit."""
@@ -129,7 +116,7 @@ class _OwnRules(Pairing):
             word = self.own_words.get(evidence.transaction_id)
             is_posted = evidence.is_superseded and word is not None and not word.is_pending
             if evidence.is_pending and not is_posted:
-                self.settle(index, DuplicateDecision.UPDATED, evidence, key=self.free_key(index))
+                self.post(index, evidence, self.free_key(index))
                 return
 
     def _repeat_in_reading(self, index: int, row: ProviderTransactionData) -> None:
@@ -143,9 +130,16 @@ class _OwnRules(Pairing):
 
     def _same_id_same_content(self, index: int, row: ProviderTransactionData) -> None:
         for evidence in self.unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
+            if self._is_overtaken(evidence, row):
+                continue
             if evidence.fingerprint == self.prints[index] and self.is_pending(row) >= evidence.is_pending:
                 self.settle(index, self.repeat_or_edit(index, evidence), evidence)
                 return
+
+    def _is_overtaken(self, evidence: Evidence, row: ProviderTransactionData) -> bool:
+        """True when a listing of today uses the id for another row: what has posted does not stand as pending."""
+        is_past = evidence.is_superseded or (self.is_pending(row) and not evidence.is_pending)
+        return is_past and self.is_listed(row)
 
     def _known_from_correction(self, index: int, row: ProviderTransactionData) -> None:
         """The original of a row that a correction replaced before the original was ever seen."""
@@ -156,12 +150,25 @@ class _OwnRules(Pairing):
                 return
 
     def _same_id_posted(self, index: int, row: ProviderTransactionData) -> None:
+        for evidence in self._announced(row):
+            if self.may_post(evidence, row.transaction_date, row.amount):
+                self.post(index, evidence, evidence.key)
+                return
+
+    def _same_id_posted_otherwise(self, index: int, row: ProviderTransactionData) -> None:
+        """A tip, or another day: believed only once no other row of the reading fits better."""
+        for evidence in self._announced(row):
+            if not evidence.is_withdrawn:
+                self.post(index, evidence, evidence.key)
+                return
+
+    def _announced(self, row: ProviderTransactionData) -> Iterable[Evidence]:
+        """Yield what a settled row's own id has announced as pending."""
         if self.is_pending(row):
             return
         for evidence in self.unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
-            if evidence.is_pending:
-                self.settle(index, DuplicateDecision.UPDATED, evidence)
-                return
+            if evidence.is_pending and not evidence.is_superseded and not self.is_settled_otherwise(evidence, row):
+                yield evidence
 
     def _renumbered(self, index: int, row: ProviderTransactionData) -> None:
         """Equal content under another id, where one of the two ids has provably moved to other content."""
@@ -173,6 +180,8 @@ class _OwnRules(Pairing):
             other = evidence.provider_transaction_id
             if evidence.origin is not EvidenceOrigin.OWN or evidence.is_superseded or other is None or other == name:
                 continue
+            if evidence.is_pending != self.is_pending(row):
+                continue
             if own_id_moved or self.contents.get(other, set[bytes]()) - {self.prints[index]}:
                 key, warning = self.free_key(index), "id_renumbered"
                 self.settle(index, DuplicateDecision.UPDATED, evidence, key=key, warning=warning)
@@ -183,7 +192,7 @@ class _OwnRules(Pairing):
             return
         for evidence in self.unpaired(self.by_id.get(row.provider_transaction_id, ())):
             same_event = evidence.transaction_date == row.transaction_date and evidence.amount == row.amount
-            if same_event and not evidence.is_superseded:
+            if same_event and not evidence.is_superseded and not self._is_overtaken(evidence, row):
                 self.settle(index, DuplicateDecision.UPDATED, evidence)
                 return
 
@@ -217,6 +226,8 @@ class _OwnRules(Pairing):
         if row.provider_transaction_id is not None and self.trust is not IdTrust.NONE:
             return
         for evidence in self.unpaired_content(index):
+            if evidence.is_pending and not self.is_pending(row) and self.is_settled_otherwise(evidence, row):
+                continue
             is_own = evidence.origin is EvidenceOrigin.OWN
             if is_own or (evidence.origin is EvidenceOrigin.ENDED and evidence.transaction_id not in self.own_words):
                 yield evidence
@@ -274,11 +285,12 @@ class _OwnRules(Pairing):
                 evidence
                 for evidence in self.unpaired(self.pending)
                 if evidence.transaction_id not in self.claims
+                and not self.is_settled_otherwise(evidence, row)
                 and self.may_post(evidence, row.transaction_date, row.amount)
             ]
         )
         if evidence is not None:
-            self.settle(index, DuplicateDecision.UPDATED, evidence, key=self.free_key(index))
+            self.post(index, evidence, self.free_key(index))
 
     def _corrections(self, index: int, row: ProviderTransactionData) -> None:
         if row.correction is None:

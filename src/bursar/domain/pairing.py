@@ -47,13 +47,23 @@ class Pairing:
         self.by_print: dict[bytes, list[Evidence]] = defaultdict(list)
         self.own_words: dict[UUID, Evidence] = {}
         """Row of the ledger -> this source's living word about it, a settled one before a pending one."""
+        self.own_rows: set[UUID] = set()
+        """Rows of the ledger that this source has ever told of."""
         self.foreign: list[Evidence] = []
         """What other living sources say."""
+        self._settled_as: dict[UUID, set[tuple[date, Decimal]]] = defaultdict(set)
+        """Row of the ledger -> the days and amounts with which others have settled it."""
+        self._settled_at: dict[tuple[date, Decimal], list[Evidence]] = defaultdict(list)
+        """Day and amount -> what others have settled."""
+        self._pending_at: dict[UUID, set[UUID | str]] = defaultdict(set)
+        """Row of the ledger -> the other sources that still announce it."""
         for evidence in self.stored:
             if evidence.origin is EvidenceOrigin.OWN:
                 self._index_own(evidence)
             elif evidence.origin is not EvidenceOrigin.ENDED:
                 self.foreign.append(evidence)
+                if evidence.is_living:
+                    self._index_foreign(evidence)
             if evidence.fingerprint is not None:
                 self.by_print[evidence.fingerprint].append(evidence)
         self.contents: dict[str, set[bytes]] = defaultdict(set)
@@ -75,12 +85,21 @@ class Pairing:
 
     def _index_own(self, evidence: Evidence) -> None:
         self.keys.add(evidence.key)
+        self.own_rows.add(evidence.transaction_id)
         if evidence.provider_transaction_id is not None:
             self.by_id[evidence.provider_transaction_id].append(evidence)
         if evidence.is_living and not self.is_removed(evidence):
             known = self.own_words.get(evidence.transaction_id)
             if known is None or known.is_pending:
                 self.own_words[evidence.transaction_id] = evidence
+
+    def _index_foreign(self, evidence: Evidence) -> None:
+        if evidence.is_pending:
+            self._pending_at[evidence.transaction_id].add(evidence.source)
+        else:
+            place = evidence.transaction_date, evidence.amount
+            self._settled_as[evidence.transaction_id].add(place)
+            self._settled_at[place].append(evidence)
 
     def is_removed(self, evidence: Evidence) -> bool:
         """True for a word that the source takes back in this same reading."""
@@ -135,8 +154,6 @@ class Pairing:
 
     def _speaks_after(self, index: int, evidence: Evidence) -> bool:
         """True when another source has gone further: it has settled the row, or tells of it again and again."""
-        if evidence.is_withdrawn:
-            return False
         if self.is_pending(self.rows[index]) and evidence.is_pending:
             return evidence.row_is_settled
         return evidence.transaction_id in self.led
@@ -209,6 +226,46 @@ class Pairing:
         """True when a row of that day and amount may be what became of a pending row that nobody links it to."""
         days = (on - evidence.transaction_date).days
         return evidence.amount == amount and 0 <= days <= PENDING_MATCH_DAYS
+
+    def is_settled_otherwise(self, evidence: Evidence, row: ProviderTransactionData) -> bool:
+        """True when others have settled what was announced, on a day or with an amount that is not this row's."""
+        places = self._settled_as.get(evidence.transaction_id)
+        return places is not None and (row.transaction_date, row.amount) not in places
+
+    def post(self, index: int, announced: Evidence, key: str) -> None:
+        """Let a row be what became of an announced one.
+
+        Where another source still announces that one, and has itself settled just this row elsewhere, they are two; so
+        are they where the announced one has been settled otherwise, and this row just so.
+        """
+        row = self.rows[index]
+        still = self._pending_at.get(announced.transaction_id, set[UUID | str]())
+        is_other = self.is_settled_otherwise(announced, row)
+        for evidence in self._settled_at.get((row.transaction_date, row.amount), ()) if still or is_other else ():
+            other = evidence.transaction_id
+            is_free = other not in self.claims and other not in self.own_words and other != announced.transaction_id
+            if is_free and (is_other or evidence.source in still):
+                self.taken.add(id(announced))
+                self.own_words.pop(announced.transaction_id, None)
+                fresh = key if key != announced.key else self.free_key(index)
+                self.settle(index, DuplicateDecision.UPDATED, evidence, key=fresh, replaces=announced)
+                return
+        self.settle(index, DuplicateDecision.UPDATED, announced, key=key)
+
+    def vanished(self) -> list[Evidence]:
+        """Return what this source, or an ended one of its connection, told and what the listing lacks."""
+        span = self.reading.listing
+        if span is None:
+            return []
+        return [
+            evidence
+            for evidence in self.stored
+            if evidence.is_living
+            and id(evidence) not in self.taken
+            and (evidence.origin is EvidenceOrigin.OWN or evidence.source in self.reading.ended_here)
+            and span.holds(evidence)
+            and not self.reading.is_older_than(evidence.told_at)
+        ]
 
     def free_key(self, index: int) -> str:
         """Return a key that is not in use: the id itself, or the id (or `synthetic`) with the content's mark."""

@@ -79,6 +79,9 @@ class MemoryLedger:
         )
         for decision in verdict.decisions:
             self._apply(decision, source, as_of or self.now)
+        for decision in verdict.decisions:
+            if decision.absorbs is not None and decision.transaction_id is not None:
+                self._merge(decision.absorbs, decision.transaction_id)
         named = {
             place
             for place, evidence in self._evidence.items()
@@ -94,6 +97,10 @@ class MemoryLedger:
     def live(self) -> list[MemoryRow]:
         """Return the rows that are not removed."""
         return [row for row in self.rows.values() if not row.is_removed]
+
+    def words(self) -> list[Evidence]:
+        """Return everything that any source has said."""
+        return list(self._evidence.values())
 
     def multiset(self) -> Counter[tuple[date, Decimal]]:
         """Return how often each (date, amount) is in the ledger."""
@@ -130,11 +137,13 @@ class MemoryLedger:
             return
         self.writes += 1
         self._keep(decision, transaction_id, source, told_at)
-        if decision.absorbs is not None:
-            for place, evidence in self._evidence.items():
-                if evidence.transaction_id == decision.absorbs:
-                    self._evidence[place] = replace(evidence, transaction_id=transaction_id)
-            self.rows[decision.absorbs] = replace(self.rows[decision.absorbs], is_removed=True)
+
+    def _merge(self, double: UUID, into: UUID) -> None:
+        self.writes += 1
+        for place, evidence in self._evidence.items():
+            if evidence.transaction_id == double:
+                self._evidence[place] = replace(evidence, transaction_id=into)
+        self.rows[double] = replace(self.rows[double], is_removed=True)
 
     def _update(self, transaction_id: UUID, row: ProviderTransactionData) -> None:
         stored = self.rows[transaction_id]
