@@ -67,6 +67,8 @@ def _decode_hook(type_: type, value: Any) -> Any:
 def _encode_hook(value: Any) -> Any:
     if isinstance(value, Secret):
         return value.reveal()
+    if isinstance(value, str):
+        return str.__str__(value)  # a subclass, whose own `__str__` may show something else
     raise NotImplementedError(f"{type(value).__name__} has no JSON form")
 
 

@@ -25,6 +25,8 @@ class RetryPolicy:
         retry_after_cap_s: a longer wait asked for by the provider is not slept: the error carries `retry_at` instead.
         budget_s: attempts and waits together; a wait that would not end inside it is not begun.
         statuses: answers worth repeating.
+        refused_statuses: answers by which the provider says that it did nothing, such as 429: they are repeated also
+            where carrying the request out twice would be harmful.
         rate_limit_wait_s: the wait to assume for a 429 without `Retry-After`, where a provider's windows are known;
             None falls back to the backoff.
     """
@@ -35,6 +37,7 @@ class RetryPolicy:
     retry_after_cap_s: float = 20.0
     budget_s: float = 60.0
     statuses: frozenset[int] = RETRIED_STATUSES
+    refused_statuses: frozenset[int] = frozenset()
     rate_limit_wait_s: float | None = None
 
     def delay_s(
@@ -66,6 +69,8 @@ class RetryPolicy:
     def _is_worth_repeating(self, problem: Problem, idempotent: bool) -> bool:
         if problem.kind == "connect":
             return True  # nothing was sent, so nothing can happen twice
+        if problem.kind == "status" and problem.status in self.refused_statuses:
+            return True
         if not idempotent:
             return False
         if problem.kind in ("network", "timeout"):

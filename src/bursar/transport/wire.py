@@ -58,7 +58,7 @@ class Wire:
     def failures(self) -> tuple[type[Exception], ...]:
         """What an exchange may raise, in terms of the library in use."""
         library = self._library
-        return (library.RequestError, library.InvalidURL) if library is not None else ()
+        return (library.RequestError, library.InvalidURL, library.StreamError) if library is not None else ()
 
     def kind_of(self, error: Exception) -> ProblemKind:
         """Whether anything can have reached the provider."""

@@ -1,0 +1,11 @@
+"""Flanks as the simulated world sees it: its wire protocol, without any of our client code.
+
+Imports `bursar.sandbox` and nothing else of this project; whoever serves the sandbox imports `SANDBOX` from here.
+"""
+
+from bursar.providers.flanks.sandbox.face import FlanksFace
+
+SANDBOX = FlanksFace()
+"""The face with its published credentials."""
+
+__all__ = ["SANDBOX", "FlanksFace"]

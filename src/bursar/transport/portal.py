@@ -1,0 +1,88 @@
+"""How does blocking code use an asynchronous client?"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """One event loop in a thread of its own, on which blocking code runs coroutines.
+
+    The thread starts with the first call and ends with `close`; it never keeps a process alive. Any number of threads
+    may call at the same time, also from inside a running event loop, which then waits.
+    """
+
+    def __init__(self, name: str = "client") -> None:
+        self._name = name
+        self._starting = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+
+    def run(self, call: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end and return its value; an interrupt of the caller cancels it.
+
+        Raises:
+            RuntimeError: the thread was closed.
+        """
+        try:
+            loop = self._running()
+        except RuntimeError:
+            call.close()
+            raise
+        future = asyncio.run_coroutine_threadsafe(call, loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
+        """Yield what an asynchronous iterator yields, no faster than it is taken."""
+        end = object()
+
+        async def take() -> Any:
+            return await anext(items, end)
+
+        try:
+            while (item := self.run(take())) is not end:
+                yield item
+        finally:
+            close = getattr(items, "aclose", None)
+            if close is not None and not self._is_closed:
+                self.run(close())
+
+    def close(self) -> None:
+        """Stop the loop and wait for its thread; calling it again does nothing."""
+        with self._starting:
+            self._is_closed = True
+            loop, self._loop = self._loop, None
+        if loop is not None and self._thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            self._thread.join()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._is_closed:
+                raise RuntimeError("this client was closed; make a new one")
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=_serve, args=(self._loop,), name=self._name, daemon=True)
+                self._thread.start()
+            return self._loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
