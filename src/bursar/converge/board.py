@@ -25,16 +25,16 @@ TRAPS = 8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TIME = struct.Struct("<q")
-_SLOT = struct.Struct("<BxxxxxxxqQ")
-"""State, skew of the clock in microseconds, number among the job engine's workers."""
+_NUMBER = struct.Struct("<Q")
+_SKEW_AT, _NUMBER_AT, _RUNS_AT = 8, 16, 24
+"""Where in a slot, after the byte that calls: error of the clock, number in the job engine's table, runs begun."""
 _TRAP = struct.Struct("<BBBB4s16s16s16sQ")
 """State, place, how many passages are left, n of the nth passage, code, tenant, connection, run, process."""
-_SLOTS_AT, _TRAPS_AT = 64, 64 + SLOTS * 32
-_SIZE = _TRAPS_AT + TRAPS * 128
+_SLOT_SIZE, _TRAP_SIZE = 32, 128
+_SLOTS_AT, _TRAPS_AT = 64, 64 + SLOTS * _SLOT_SIZE
+_SIZE = _TRAPS_AT + TRAPS * _TRAP_SIZE
 _POINTS = tuple(FaultPoint)
 
-VACANT, WARM, CALLED = range(3)
-"""What becomes of a slot: nobody's, of a process that waits, of one that may work."""
 _EMPTY, _SET, _SPRUNG = range(3)
 
 
@@ -86,36 +86,43 @@ class Board:
     def time_of(self, slot: int) -> datetime:
         """Return the present instant in UTC, as the clock of a worker shows it."""
         (microseconds,) = _TIME.unpack_from(self._memory, 0)
-        return _EPOCH + timedelta(microseconds=microseconds + self._read_slot(slot)[1])
+        (skew,) = _TIME.unpack_from(self._memory, _slot_at(slot) + _SKEW_AT)
+        return _EPOCH + timedelta(microseconds=microseconds + skew)
 
-    # The workers.
+    # The workers. Each field has one writer, so that nobody overwrites what another has written meanwhile.
 
     def clear_slot(self, slot: int) -> None:
-        """Give a slot to nobody."""
-        self._write_slot(slot, VACANT, 0, 0)
+        """Give a slot to nobody; no process may use it any more."""
+        at = _slot_at(slot)
+        self._memory[at : at + _SLOT_SIZE] = bytes(_SLOT_SIZE)
 
-    def state_of(self, slot: int) -> int:
-        """Return what a slot is for now."""
-        return self._read_slot(slot)[0]
+    def is_called(self, slot: int) -> bool:
+        """Whether the process of a slot may work; before, it only waits."""
+        return bool(self._memory[_slot_at(slot)])
 
-    def set_state(self, slot: int, state: int) -> None:
-        """Say what a slot is for."""
-        _, skew, number = self._read_slot(slot)
-        self._write_slot(slot, state, skew, number)
+    def call(self, slot: int) -> None:
+        """Let the process of a slot work."""
+        self._memory[_slot_at(slot)] = 1
 
     def set_skew(self, slot: int, skew: timedelta) -> None:
         """Let the clock of a worker be wrong from now on."""
-        state, _, number = self._read_slot(slot)
-        self._write_slot(slot, state, skew // _MICROSECOND, number)
+        _TIME.pack_into(self._memory, _slot_at(slot) + _SKEW_AT, skew // _MICROSECOND)
 
     def number_of(self, slot: int) -> int:
         """Return the number of a worker in the job engine's table; 0 before it has one."""
-        return self._read_slot(slot)[2]
+        return int(_NUMBER.unpack_from(self._memory, _slot_at(slot) + _NUMBER_AT)[0])
 
     def set_number(self, slot: int, number: int) -> None:
         """Say the number of a worker in the job engine's table."""
-        state, skew, _ = self._read_slot(slot)
-        self._write_slot(slot, state, skew, number)
+        _NUMBER.pack_into(self._memory, _slot_at(slot) + _NUMBER_AT, number)
+
+    def runs_of(self, slot: int) -> int:
+        """Return how many attempts at runs a worker has begun."""
+        return int(_NUMBER.unpack_from(self._memory, _slot_at(slot) + _RUNS_AT)[0])
+
+    def count_run(self, slot: int) -> None:
+        """Count one more attempt at a run."""
+        _NUMBER.pack_into(self._memory, _slot_at(slot) + _RUNS_AT, self.runs_of(slot) + 1)
 
     # The faults.
 
@@ -127,7 +134,7 @@ class Board:
     def clear_traps(self) -> None:
         """Take all faults away."""
         with self._alone():
-            self._memory[_TRAPS_AT : _TRAPS_AT + TRAPS * 128] = bytes(TRAPS * 128)
+            self._memory[_TRAPS_AT : _TRAPS_AT + TRAPS * _TRAP_SIZE] = bytes(TRAPS * _TRAP_SIZE)
 
     def sprung(self) -> list[Trap]:
         """Return the faults that have struck since they were set."""
@@ -140,7 +147,7 @@ class Board:
             return None
         with self._alone():
             for trap in self._list_traps():
-                at = _TRAPS_AT + trap.index * 128
+                at = _TRAPS_AT + trap.index * _TRAP_SIZE
                 if trap.is_sprung or trap.point is not point:
                     continue
                 self._memory[at + 2] -= 1
@@ -183,17 +190,15 @@ class Board:
         return found
 
     def _write_trap(self, index: int, *values: int | bytes) -> None:
-        _TRAP.pack_into(self._memory, _TRAPS_AT + index * 128, *values)
+        _TRAP.pack_into(self._memory, _TRAPS_AT + index * _TRAP_SIZE, *values)
 
-    def _read_slot(self, slot: int) -> tuple[int, int, int]:
-        return _SLOT.unpack_from(self._memory, _SLOTS_AT + slot * 32)
 
-    def _write_slot(self, slot: int, state: int, skew: int, number: int) -> None:
-        _SLOT.pack_into(self._memory, _SLOTS_AT + slot * 32, state, skew, number)
+def _slot_at(slot: int) -> int:
+    return _SLOTS_AT + slot * _SLOT_SIZE
 
 
 def _trap_places() -> range:
-    return range(_TRAPS_AT, _TRAPS_AT + TRAPS * 128, 128)
+    return range(_TRAPS_AT, _TRAPS_AT + TRAPS * _TRAP_SIZE, _TRAP_SIZE)
 
 
 class BoardClock:

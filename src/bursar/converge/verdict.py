@@ -144,7 +144,7 @@ def _check_rows(run: SeedRun, person: Person, ledger: StoredLedger, verdict: Ver
         if (extra or missing) and not exempted:
             detail = f"{world_id} through {_names(sources)}: {oracle.describe(extra, missing)}"
             verdict.divergences.append(Divergence("I1", detail))
-        _check_proof(run, world_id, gaps[account_id], verdict, excused=exempted)
+        _check_proof(run, world_id, gaps[account_id], verdict, through=_names(sources), excused=exempted)
         _check_positions(run, world_id, ledger, account_id, verdict, by_files_only=by_files_only)
         _check_balance(run, world_id, ledger, account_id, verdict, by_files_only=by_files_only)
     _check_one_account(run, person, ledger, of_world, verdict)
@@ -212,6 +212,7 @@ def _check_proof(
     gaps: list[tuple[Decimal, object, object]],
     verdict: Verdict,
     *,
+    through: str,
     excused: bool,
 ) -> None:
     """I2: an open gap for rows that the bank never lists, and for nothing else."""
@@ -222,9 +223,9 @@ def _check_proof(
     total = sum((amount for amount, _, _ in gaps), Decimal(0))
     if not hidden and gaps:
         text = ", ".join(f"{amount} {start}..{end}" for amount, start, end in gaps)
-        verdict.divergences.append(Divergence("I2", f"{world_id}: false alarm: {text}"))
+        verdict.divergences.append(Divergence("I2", f"{world_id} through {through}: false alarm: {text}"))
     elif hidden and total not in _possible_gaps(run, world_id):
-        verdict.divergences.append(Divergence("I2", f"{world_id}: gaps add up to {total}, hidden are {dict(hidden)}"))
+        verdict.divergences.append(Divergence("I2", f"{world_id} through {through}: gaps add up to {total}, hidden are {dict(hidden)}"))
 
 
 def _possible_gaps(run: SeedRun, world_id: str) -> set[Decimal]:
