@@ -49,9 +49,7 @@ class Bridge:
         wire.CALLER.set(next((value for name, value in headers if name == CALLER_HEADER), ""))
         request = httpx2.Request(
             scope["method"],
-            httpx2.URL(
-                scheme="http", host=host, raw_path=scope["raw_path"] + _question(scope["query_string"])
-            ),
+            httpx2.URL(scheme="http", host=host, raw_path=scope["raw_path"] + _question(scope["query_string"])),
             headers=[(name, value) for name, value in headers if not name.startswith("x-converge-")],
             content=body,
         )

@@ -19,17 +19,12 @@ from pydantic import SecretStr
 from bursar.bootstrap import Platform, open_platform
 from bursar.converge.clock import SeedClock
 
-try:
-    from bursar.converge.neutral import NEUTRAL_SPECS
-    from bursar.sandbox.neutral import NEUTRAL_FACES, NEUTRAL_TRAITS
-except ImportError:
-    NEUTRAL_SPECS = ()
-    NEUTRAL_FACES = ()
-    NEUTRAL_TRAITS = {}
+from bursar.converge.neutral import NEUTRAL_SPECS
 from bursar.converge.wire import Wire
 from bursar.observability.logging import configure_logging
 from bursar.registry import Registry
 from bursar.sandbox.faces import Face, StatementWriter
+from bursar.sandbox.neutral import NEUTRAL_FACES, NEUTRAL_TRAITS
 from bursar.sandbox.traits import Traits
 from bursar.sandbox.world import World
 from bursar.settings import Settings
@@ -80,22 +75,16 @@ class _Dice:
 
 
 def find_channels(registry: Registry) -> dict[str, Channel]:
-    """Return every registered provider with a simulator, the neutral ones included.
-
-    Raises:
-        LookupError: a provider of this distribution has a simulator without `TRAITS`: it must take part.
-    """
+    """Return every registered provider whose simulator says how people use it (`TRAITS`), the neutral ones included."""
     channels: dict[str, Channel] = {}
     for face in NEUTRAL_FACES:
         channels[face.slug] = Channel(slug=face.slug, face=face, traits=NEUTRAL_TRAITS[face.slug])
     for slug in registry.providers:
-        name = f"bursar.providers.{slug}.sandbox"
         if slug in channels or find_spec(f"bursar.providers.{slug}") is None:
             continue
-        module: Any = import_module(name)
-        if not hasattr(module, "TRAITS"):
-            raise LookupError(f"{name} has no TRAITS: a provider joins the convergence test by them")
-        channels[slug] = Channel(slug=slug, face=getattr(module, "UNLIMITED", module.SANDBOX), traits=module.TRAITS)
+        module: Any = import_module(f"bursar.providers.{slug}.sandbox")
+        if hasattr(module, "TRAITS"):
+            channels[slug] = Channel(slug=slug, face=module.SANDBOX, traits=module.TRAITS)
     return channels
 
 

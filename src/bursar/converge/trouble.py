@@ -71,7 +71,7 @@ class Troublemaker:
                 if action is not None:
                     await action()
                 else:
-                    raise _failure(armed)
+                    raise failure_of(armed.code, armed.nth)
         if point in TURNS:
             await self._baton.hand_over()
 
@@ -103,18 +103,19 @@ def draw_armed(rng: Random, faults: frozenset[str], channel: str, kind: str) -> 
     return Armed(code, point, channel, rng.choice((1, 1, 1, 2)))
 
 
-def _failure(armed: Armed) -> BaseException:
-    if armed.code == "D1":
+def failure_of(code: str, nth: int) -> BaseException:
+    """Return what a fault of the process raises; `nth` chooses between the forms that some have."""
+    if code == "D1":
         return WorkerKilledError()
-    if armed.code == "D4":
+    if code == "D4":
         return psycopg.OperationalError("the connection was lost after COMMIT was sent")
-    if armed.code == "D5":
-        if armed.nth % 2:
+    if code == "D5":
+        if nth % 2:
             return psycopg.errors.SerializationFailure("could not serialize access")
         return psycopg.errors.DeadlockDetected("deadlock detected")
-    if armed.code == "D6":
+    if code == "D6":
         return psycopg_pool.PoolTimeout("no connection within the time")
-    if armed.nth % 2:
+    if nth % 2:
         return psycopg.errors.DiskFull("no space left on device")
     return psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
 

@@ -1,0 +1,368 @@
+"""How does a seed live when real processes do the work, and are killed?
+
+People, banks, faults and oracle are those of tier 1. The job engine itself hands out the jobs, to workers that run at
+the same time. A fault at a named place is drawn from the seed; which worker meets it first, and when a kill strikes
+that waits for no place, is up to the machine: a seed does the same kind of thing again, not the same bytes.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from bursar.converge.baton import Baton
+from bursar.converge.board import TRAPS, Board
+from bursar.converge.bridge import Bridge, open_bridge
+from bursar.converge.catalogue import PROCESS_POINTS
+from bursar.converge.forked import KILLED, WorkerPlace
+from bursar.converge.plan import Plan
+from bursar.converge.pool import Member, WorkerPool, open_pool
+from bursar.converge.seed import RESCUE, Action, SeedRun
+from bursar.converge.stage import Stage, Witness, open_stage
+from bursar.converge.trouble import Troublemaker
+from bursar.faultpoints import FaultPoint
+from bursar.worker.app import WorkerPlan
+
+SYNC_POINTS = tuple(point for point in FaultPoint if point.value.startswith("sync."))
+PLAN = WorkerPlan(concurrency=3, heartbeat_s=0.2, stalled_after_s=5.0, poll_s=0.1, graceful_s=0.0, reconnect_s=0.1)
+"""Real seconds. A worker that dies is not waited for: the seed makes its last sign of life an old one."""
+
+_TOO_LONG_S = 30.0
+_LOOK_EVERY_S = 0.01
+_TRAPS_PER_STEP = (0, 0, 0, 1, 1, 2)
+_KILL_CHANCE = 0.15
+"""How likely somebody dies at any moment of a step, in a seed with D2."""
+_KILL_WITHIN_S = 0.3
+_OVERTAKEN_WITHIN_S = 3.0
+_PAST = "interval '1000 years'"
+
+# Parked jobs are those whose time comes by the seed's clock. What waits behind one of the same connection waits, too.
+_OPEN_JOBS = """
+    SELECT count(*) FROM procrastinate_jobs job WHERE status = 'doing' OR (
+        status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())
+        AND NOT EXISTS (SELECT FROM procrastinate_jobs earlier WHERE earlier.lock = job.lock
+            AND earlier.status = 'todo' AND earlier.scheduled_at > now() AND earlier.id < job.id))
+"""
+_PARK_LATER_JOBS = """
+    WITH later AS MATERIALIZED (
+        SELECT id, scheduled_at - now() AS wait FROM procrastinate_jobs
+        WHERE status = 'todo' AND scheduled_at > now() AND scheduled_at < now() + interval '500 years'
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE procrastinate_jobs job SET scheduled_at = now() + interval '1000 years' FROM later WHERE later.id = job.id
+    RETURNING job.id, later.wait
+"""
+
+
+@dataclass(slots=True, kw_only=True)
+class ProcessStage(Stage):
+    """A stage whose jobs are carried out by processes of their own."""
+
+    board: Board
+    bridge: Bridge
+    pool: WorkerPool
+    worker_log: Path
+    log_read: int = 0
+    """How much of the workers' log is known."""
+
+
+class StuckError(Exception):
+    """Workers did not come to an end with what they had to do."""
+
+
+@asynccontextmanager
+async def open_process_stage(database_url: str, home: Path) -> AsyncGenerator[ProcessStage]:
+    """Open a stage with worker processes."""
+    async with (
+        open_stage(database_url, home) as stage,
+        open_bridge(stage.wire, home / "banks") as bridge,
+        open_workers(stage, bridge, database_url, home) as full,
+    ):
+        yield full
+
+
+@asynccontextmanager
+async def open_workers(stage: Stage, bridge: Bridge, database_url: str, home: Path) -> AsyncGenerator[ProcessStage]:
+    """Give a stage worker processes on its database."""
+    board = Board(home / "board")
+    place = WorkerPlace(
+        database_url=database_url,
+        home=home,
+        board=home / "board",
+        socket=home / "banks",
+        log=home / "workers.log",
+        parent=os.getpid(),
+        plan=PLAN,
+    )
+    place.log.touch()
+    with open_pool(board, place) as pool:
+        yield ProcessStage(
+            **{one.name: getattr(stage, one.name) for one in fields(Stage)},
+            board=board,
+            bridge=bridge,
+            pool=pool,
+            worker_log=place.log,
+        )
+    board.close()
+
+
+class Crowd(Baton):
+    """Lets everybody go at the same moment, for real."""
+
+    async def run(self, workers: Sequence[Awaitable[None]]) -> None:
+        """Run all to their ends; the first exception of one is raised when all have ended."""
+        ended = await asyncio.gather(*workers, return_exceptions=True)
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
+
+    async def hand_over(self) -> None:
+        """Everybody runs; nobody waits for a turn."""
+
+
+class ProcessRun(SeedRun):
+    """One seed whose jobs are real ones."""
+
+    def __init__(self, stage: ProcessStage, plan: Plan) -> None:
+        super().__init__(stage, plan)
+        self._workers = stage
+        self.baton = Crowd(plan.rng("baton"))
+        self.trouble = Troublemaker(self.baton)
+        self._step = 0
+        self._runs_before = stage.pool.run_count
+        self._told_traps: set[int] = set()
+        self._kills: set[int] = set()
+        """Processes that the seed has killed."""
+
+    async def begin(self) -> None:
+        """Put the world in front of platform and workers."""
+        stage = self._workers
+        stage.board.clear_traps()
+        stage.board.set_time(self.world.now)
+        self.world.clock.on_advance(stage.board.set_time)
+        stage.bridge.commands = {"/sleep": self._sleep, "/strike": self._strike}
+        stage.worker_log.write_text("")
+        stage.log_read = 0
+        await super().begin()
+        stage.pool.keep(self.plan.rng("workers").choice((2, 2, 3)))
+
+    def end(self) -> None:
+        """Let go of the workers."""
+        self._workers.board.clear_traps()
+        self._workers.bridge.commands = {}
+        self.happened.run_count = self._workers.pool.run_count - self._runs_before
+        super().end()
+
+    # Steps of the agenda.
+
+    def _take_due(self) -> list[tuple[str, Action]]:
+        due = super()._take_due()
+        self._step += 1
+        self._set_faults()
+        return due
+
+    def _set_faults(self) -> None:
+        """Let this step's faults wait for the workers, and put their clocks wrong."""
+        board = self._workers.board
+        rng = self.plan.rng("step", self._step)
+        for member in self._workers.pool.working:
+            board.set_skew(member.slot, self._draw_skew(rng))
+        board.clear_traps()
+        self._told_traps.clear()
+        if self.is_calm:
+            return
+        cells = draw_cells(self.plan.faults)
+        for index in range(min(rng.choice(_TRAPS_PER_STEP), TRAPS) if cells else 0):
+            code, point = rng.choice(cells)
+            board.set_trap(index, code, point, rng.choice((1, 1, 1, 2)))
+
+    async def collect_jobs(self) -> None:
+        """Wait until the workers have done what can be done now; what comes later is put on the agenda."""
+        deadline = time.monotonic() + _TOO_LONG_S
+        kill_at = self._draw_kill()
+        while True:
+            await self._mind_workers()
+            self._note_traps()
+            await self._park_later_jobs()
+            if not await self._count_open_jobs():
+                break
+            if time.monotonic() > deadline:
+                raise StuckError(await self._describe_stuck())
+            if time.monotonic() > kill_at:
+                kill_at = float("inf")
+                await self._kill_somebody()
+            await asyncio.sleep(_LOOK_EVERY_S)
+        self._note_traps()
+        self._read_log()
+
+    def _draw_kill(self) -> float:
+        rng = self.plan.rng("kill", self._step)
+        if self.is_calm or not self.plan.has(KILLED) or rng.random() >= _KILL_CHANCE:
+            return float("inf")
+        return time.monotonic() + rng.random() * _KILL_WITHIN_S
+
+    async def _count_open_jobs(self) -> int:
+        found = await self.witness.execute(_OPEN_JOBS)
+        row = await found.fetchone()
+        return int(row[0]) if row is not None else 0
+
+    async def _park_later_jobs(self) -> None:
+        """Nobody waits in real time: what is to be tried again later has its place on the agenda."""
+        found = await self.witness.execute(_PARK_LATER_JOBS)
+        for job_id, wait in await found.fetchall():
+            self.note(f"job parked for {wait.total_seconds():.0f} s")
+            self.at(self.world.now + wait, "job again", self._waking(job_id))
+
+    def _waking(self, job_id: int) -> Action:
+        async def wake() -> None:
+            await self.witness.execute("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id = %s", [job_id])
+
+        return wake
+
+    # Life and death of workers.
+
+    async def _mind_workers(self) -> None:
+        """Replace those that have died, and let the others see that they have."""
+        pool = self._workers.pool
+        count = len(pool.working)
+        buried = pool.bury()
+        if not buried:
+            return
+        self._note_traps()
+        for member, number in buried:
+            if member.process_id not in self._kills:
+                self.happened.errors.append(f"a worker ended by itself, with {member.process.exitcode}")
+            await self.witness.execute(
+                "UPDATE procrastinate_workers SET last_heartbeat = 'epoch' WHERE id = %s", [number]
+            )
+        self.world.advance(RESCUE)
+        pool.keep(count)
+
+    async def _kill_somebody(self) -> None:
+        """Kill a worker that has something to do."""
+        found = await self.witness.execute(
+            "SELECT worker_id, (args->>'connection_id')::uuid FROM procrastinate_jobs "
+            "WHERE status = 'doing' AND worker_id IS NOT NULL ORDER BY id"
+        )
+        doing = await found.fetchall()
+        by_number = {self._workers.board.number_of(one.slot): one for one in self._workers.pool.working}
+        for number, connection_id in doing:
+            member = by_number.get(number)
+            if member is not None:
+                self._kill(member)
+                self.happened.struck[KILLED, self._slug_of(connection_id), "any moment"] += 1
+                return
+
+    def _kill(self, member: Member) -> None:
+        self.note("  a worker was killed")
+        self._kills.add(member.process_id)
+        self._workers.pool.kill(member)
+
+    def _slug_of(self, connection_id: UUID | None) -> str:
+        link = self.find_link(connection_id) if connection_id is not None else None
+        return link.channel.slug if link is not None else ""
+
+    def _note_traps(self) -> None:
+        for trap in self._workers.board.sprung():
+            if trap.index in self._told_traps:
+                continue
+            self._told_traps.add(trap.index)
+            if trap.code == KILLED:
+                self._kills.add(trap.process_id)
+            slug = self._slug_of(trap.connection_id)
+            self.note(f"  {trap.code} at {trap.point} of {slug}")
+            self.happened.struck[trap.code, slug, trap.point.value] += 1
+
+    # What workers ask of the seed.
+
+    async def _sleep(self, told: dict[str, Any]) -> None:
+        self.world.advance(timedelta(seconds=float(told["seconds"])))
+
+    async def _strike(self, told: dict[str, Any]) -> None:
+        trap = next(one for one in self._workers.board.sprung() if one.index == told["trap"])
+        link = self.find_link(trap.connection_id) if trap.connection_id is not None else None
+        if trap.code == "D8":
+            await self._overtake_process(trap.process_id)
+        elif trap.code == "E7" and link is not None:
+            await self._break_consent(link)
+        elif trap.code == "E9" and link is not None:
+            await self.erase(link.person)
+
+    async def _overtake_process(self, process_id: int) -> None:
+        """Stop a worker until its lease has ended and others have done its jobs; then let it go on as if nothing was."""
+        pool = self._workers.pool
+        member = next((one for one in pool.working if one.process_id == process_id), None)
+        if member is None or len(pool.working) < 2:
+            return
+        number = self._workers.board.number_of(member.slot)
+        os.kill(process_id, signal.SIGSTOP)
+        try:
+            self.world.advance(timedelta(seconds=61))
+            await self.witness.execute(
+                "UPDATE procrastinate_workers SET last_heartbeat = 'epoch' WHERE id = %s", [number]
+            )
+            deadline = time.monotonic() + _OVERTAKEN_WITHIN_S
+            while await self._has_jobs(number) and time.monotonic() < deadline:
+                await asyncio.sleep(_LOOK_EVERY_S)
+            # Somebody has them now, or had; give whoever it is the time to come between.
+            await asyncio.sleep(self.plan.rng("overtake", self._step).random() * 0.2)
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(process_id, signal.SIGCONT)
+
+    async def _has_jobs(self, number: int) -> bool:
+        found = await self.witness.execute(
+            "SELECT 1 FROM procrastinate_jobs WHERE worker_id = %s AND status = 'doing' LIMIT 1", [number]
+        )
+        return await found.fetchone() is not None
+
+    # What is known of them.
+
+    @property
+    def witness(self) -> Witness:
+        """The oracle's connection, as it is now."""
+        return self.stage.witness
+
+    def _read_log(self) -> None:
+        """Take over what the workers have logged, and see whether anything in it is a fault of ours."""
+        with self._workers.worker_log.open() as stream:
+            stream.seek(self._workers.log_read)
+            text = stream.read()
+            self._workers.log_read = stream.tell()
+        self.stage.log.write(text)
+        for line in text.splitlines():
+            if '"exception"' in line:
+                told = json.loads(line)
+                last = str(told["context"]["exception"]).strip().splitlines()[-1]
+                self.happened.errors.append(f"{told['message']} in a worker: {last}")
+
+    async def _describe_stuck(self) -> str:
+        found = await self.witness.execute(
+            "SELECT id, status::text, attempts, worker_id, scheduled_at - now() FROM procrastinate_jobs ORDER BY id"
+        )
+        jobs = [" ".join(str(part) for part in row) for row in await found.fetchall()]
+        numbers = [self._workers.board.number_of(one.slot) for one in self._workers.pool.working]
+        return f"after {_TOO_LONG_S:.0f} s jobs are {jobs}, workers are {numbers}"
+
+
+def draw_cells(faults: frozenset[str]) -> list[tuple[str, FaultPoint]]:
+    """Return what can wait for a worker, and where, in a seed with these faults."""
+    cells = [
+        (code, point)
+        for code in sorted(faults & set(PROCESS_POINTS) - {"D1"})
+        for point in PROCESS_POINTS[code]
+        if point in SYNC_POINTS
+    ]
+    cells += [(code, FaultPoint.SYNC_FETCHED) for code in ("E7", "E9") if code in faults]
+    if KILLED in faults:
+        # As often as all others together: it is what this tier is for.
+        cells += [(KILLED, point) for point in SYNC_POINTS] * max(1, len(cells) // len(SYNC_POINTS))
+    return cells
