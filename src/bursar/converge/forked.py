@@ -74,7 +74,7 @@ async def _serve(place: WorkerPlace, slot: int) -> None:
             http_clients=dict.fromkeys(channels, client),
             timing=Timing(sleep=sleep),
         ) as platform:
-            while not board.is_called(slot):
+            while not board.is_called(slot):  # noqa: ASYNC110 - another process calls
                 await asyncio.sleep(_LOOKS_S)
             _tell_number(platform, board, slot)
             faultpoints.listen(_Listener(board, slot, client).listen)

@@ -297,7 +297,7 @@ class ProcessRun(SeedRun):
             await self.erase(link.person)
 
     async def _overtake_process(self, process_id: int) -> None:
-        """Stop a worker until its lease has ended and others have done its jobs; then let it go on as if nothing was."""
+        """Stop a worker until its lease has ended and others have done its jobs; then let it go on."""
         pool = self._workers.pool
         member = next((one for one in pool.working if one.process_id == process_id), None)
         if member is None or len(pool.working) < 2:
@@ -310,7 +310,7 @@ class ProcessRun(SeedRun):
                 "UPDATE procrastinate_workers SET last_heartbeat = 'epoch' WHERE id = %s", [number]
             )
             deadline = time.monotonic() + _OVERTAKEN_WITHIN_S
-            while await self._has_jobs(number) and time.monotonic() < deadline:
+            while await self._has_jobs(number) and time.monotonic() < deadline:  # noqa: ASYNC110 - nobody calls us
                 await asyncio.sleep(_LOOK_EVERY_S)
             # Somebody has them now, or had; give whoever it is the time to come between.
             await asyncio.sleep(self.plan.rng("overtake", self._step).random() * 0.2)
