@@ -5,12 +5,14 @@ zero means proven. A balance of a day may have been read before, between or afte
 them is not known: positions are chosen so that as many segments as possible close, then so that the gaps that remain
 are smallest, then as the rows' first sightings suggest. A gap is reported only when no such choice avoids it.
 
-Limits, all on the side of a gap that is shown and later goes away, or within one day:
+A row that is listed later than it is dated was late or back-dated: what leaves the fewest gaps is taken.
+
+Limits:
 - On the days on which a balance may stand, positions run through the rows in the order of first sighting. Where a late
-  row breaks that order, a balance out of line between two that agree is accepted when any choice of at most
-  `SUBSET_ROWS` rows of those days explains it; with more rows, or before the next balance is known, it is a gap.
-- A row that was never seen pending, and is booked later with a date before an older balance, is a gap there and an
-  opposite one after, unless the balance knew it already (a late row).
+  row breaks that order, or balance and rows were not of one moment, a balance out of line between two that agree is
+  accepted when any choice of at most `SUBSET_ROWS` rows of those days, and of rows listed about then, explains it.
+- Late rows are turned over one by one and in small groups, not in all combinations: where several cross, or a row is
+  missing among them, gaps may remain whose sum is right and whose dates are not.
 - Of more than `POSITIONS` possible positions (a day of that many rows), the likeliest are tried.
 - A missing row and a present one of equal amount on such days, or missing rows with sum zero, cannot be told.
 """

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation
-from itertools import accumulate, pairwise
+from itertools import accumulate, combinations, pairwise
 from uuid import UUID
 
 from bursar.domain.proof_late import LateRow, place_late_rows
@@ -25,6 +25,7 @@ STRAGGLERS = 8
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_PAIRED = 16
 _TRIALS = 500_000
 """At most this many rows are looked at again to find out whether late rows were back-dated."""
 
@@ -203,7 +204,9 @@ def best_reading(rows: Sequence[ProofRow], observations: Sequence[ProofObservati
     best = _read(rows, observations, frozenset())
     groups = _listed_late(rows, observations) if best.gap_count else []
     if groups:
-        moves = [*groups, *(frozenset((index,)) for group in groups for index in sorted(group))] * 2
+        singles = [frozenset((index,)) for group in groups for index in sorted(group)]
+        pairs = [one | other for one, other in combinations(singles[:_PAIRED], 2)]
+        moves = [*groups, *singles, *groups, *singles, *pairs, *singles]
         trials = _TRIALS // (len(rows) + 1) + 4
         for start in (frozenset[int](), frozenset[int]().union(*groups)):
             if best.gap_count:
