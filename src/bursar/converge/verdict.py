@@ -43,10 +43,9 @@ async def run_seed(stage: Stage, plan: Plan) -> Verdict:
         await run.live()
         await _settle(run)
         await _judge(run, verdict)
-        for person in run.people:
-            await run.erase(person)
     finally:
         run.end()
+        await oracle.sweep(stage.witness, [person.tenant_id for person in run.people])
     _sum_up(run.happened, verdict)
     verdict.channels = frozenset(link.channel.slug for link in run.links)
     return verdict
