@@ -14,6 +14,9 @@ from bursar.sandbox.view import IdPolicy
 
 EVERY_FAULT = frozenset(code for code, fault in FAULTS.items() if fault.tier == 1)
 
+_CHANCE_OF_TIER = 0.7
+"""How likely a seed of a dearer tier has each fault that no cheaper tier can make."""
+
 _FIRST_DAY = date(2023, 1, 2)
 _START_DAYS = 4 * 365 + 1
 """Worlds begin on any day of four years, so that leap days and both clock changes come by."""
@@ -44,6 +47,13 @@ class Limits:
     tenants: int = 3
     days: int = 120
     logins: int = 9
+    tier: int = 1
+    """1: one process. 2: workers are processes and are killed. 3: the database fails, changes and is restored, too."""
+
+
+def every_fault(tier: int) -> frozenset[str]:
+    """Return all faults that a tier can make."""
+    return frozenset(code for code, fault in FAULTS.items() if fault.tier <= tier)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +99,11 @@ def draw_plan(seed: int, limits: Limits, policies: Mapping[str, tuple[IdPolicy, 
         chosen[slug] = policy
         if needed is not None:
             drawn.add(needed)
+    drawn |= {
+        code
+        for code, fault in FAULTS.items()
+        if 1 < fault.tier <= limits.tier and rng("tier", code).random() < _CHANCE_OF_TIER
+    }
     faults = frozenset(drawn & limits.faults)
     return Plan(
         seed=seed,

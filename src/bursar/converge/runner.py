@@ -13,8 +13,9 @@ from subprocess import PIPE, Popen
 from tempfile import TemporaryDirectory
 
 from bursar.converge.database import open_database, open_server
-from bursar.converge.plan import EVERY_FAULT, Limits, draw_plan
-from bursar.converge.stage import Stage, open_stage
+from bursar.converge.plan import Limits, draw_plan, every_fault
+from bursar.converge.stage import Stage
+from bursar.converge.tiers import begin_of, open_tier
 from bursar.converge.verdict import Verdict, run_seed
 
 TWICE_EVERY = 100
@@ -71,13 +72,13 @@ async def judge(stage: Stage, seed: int, limits: Limits) -> Verdict:
     """Run one seed; an exception of the harness or the platform is a divergence as well."""
     policies = {slug: channel.traits.policies for slug, channel in stage.channels.items()}
     plan = draw_plan(seed, limits, policies)
-    return await run_seed(stage, plan)
+    return await run_seed(stage, plan, begin_of(limits.tier))
 
 
 async def judge_twice(stage: Stage, seed: int, limits: Limits) -> tuple[Verdict, bool]:
     """Run a seed, and one of so many a second time: the same seed must do the same."""
     verdict = await judge(stage, seed, limits)
-    if seed % TWICE_EVERY:
+    if seed % TWICE_EVERY or limits.tier > 1:
         return verdict, False
     again = await judge(stage, seed, limits)
     if again.trace_mark != verdict.trace_mark:
@@ -125,14 +126,14 @@ async def shrink(stage: Stage, seed: int, limits: Limits, say: Callable[[str], N
 def replay_line(seed: int, limits: Limits, commit: str) -> str:
     """Return the command that repeats a failure."""
     parts = [f"bursar converge --seed {seed}"]
-    if limits.faults != EVERY_FAULT:
+    if limits.faults != every_fault(limits.tier):
         parts.append(f"--faults {','.join(sorted(limits.faults)) or 'none'}")
     if limits.channels:
         parts.append(f"--providers {','.join(limits.channels)}")
     defaults = Limits()
     parts.extend(
         f"--{name} {getattr(limits, name)}"
-        for name in ("tenants", "days", "logins")
+        for name in ("tier", "tenants", "days", "logins")
         if getattr(limits, name) != getattr(defaults, name)
     )
     return " ".join(parts) + (f"  # at commit {commit}" if commit else "")
@@ -140,7 +141,7 @@ def replay_line(seed: int, limits: Limits, commit: str) -> str:
 
 async def _serve_seeds(database_url: str, home: Path, limits: Limits) -> None:
     """A process of its own: read seeds from standard input, one a line, and tell each verdict."""
-    async with open_stage(database_url, home) as stage:
+    async with open_tier(limits.tier, database_url, home) as stage:
         for line in sys.stdin:
             seed = int(line)
             try:
@@ -161,13 +162,17 @@ def serve_seeds(arguments: Sequence[str]) -> None:
 
 def pack(limits: Limits) -> str:
     """Return limits as a text between processes."""
-    return json.dumps([sorted(limits.faults), list(limits.channels), limits.tenants, limits.days, limits.logins])
+    return json.dumps(
+        [sorted(limits.faults), list(limits.channels), limits.tenants, limits.days, limits.logins, limits.tier]
+    )
 
 
 def unpack(text: str) -> Limits:
     """Return limits from a text."""
-    faults, channels, tenants, days, logins = json.loads(text)
-    return Limits(faults=frozenset(faults), channels=tuple(channels), tenants=tenants, days=days, logins=logins)
+    faults, channels, tenants, days, logins, tier = json.loads(text)
+    return Limits(
+        faults=frozenset(faults), channels=tuple(channels), tenants=tenants, days=days, logins=logins, tier=tier
+    )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -33,9 +34,9 @@ class Verdict:
     channels: frozenset[str] = frozenset()
 
 
-async def run_seed(stage: Stage, plan: Plan) -> Verdict:
-    """Live through a seed and judge it; the tenants are erased afterwards."""
-    run = SeedRun(stage, plan)
+async def run_seed(stage: Stage, plan: Plan, begin: Callable[[Stage, Plan], SeedRun] = SeedRun) -> Verdict:
+    """Live through a seed and judge it; the tenants are erased afterwards. `begin` makes the run of another tier."""
+    run = begin(stage, plan)
     verdict = Verdict(seed=plan.seed)
     try:
         await run.begin()
@@ -224,7 +225,9 @@ def _check_proof(
         text = ", ".join(f"{amount} {start}..{end}" for amount, start, end in gaps)
         verdict.divergences.append(Divergence("I2", f"{world_id} through {through}: false alarm: {text}"))
     elif hidden and total not in _possible_gaps(run, world_id):
-        verdict.divergences.append(Divergence("I2", f"{world_id} through {through}: gaps add up to {total}, hidden are {dict(hidden)}"))
+        verdict.divergences.append(
+            Divergence("I2", f"{world_id} through {through}: gaps add up to {total}, hidden are {dict(hidden)}")
+        )
 
 
 def _possible_gaps(run: SeedRun, world_id: str) -> set[Decimal]:
