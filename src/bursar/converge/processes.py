@@ -142,6 +142,17 @@ class ProcessRun(SeedRun):
         self._kills: set[int] = set()
         """Processes that the seed has killed."""
 
+    @classmethod
+    def on(cls, stage: Stage, plan: Plan) -> "ProcessRun":
+        """Begin a seed on a stage with workers.
+
+        Raises:
+            TypeError: the stage has none.
+        """
+        if not isinstance(stage, ProcessStage):
+            raise TypeError("the seeds of this tier need worker processes")
+        return cls(stage, plan)
+
     async def begin(self) -> None:
         """Put the world in front of platform and workers."""
         stage = self._workers
