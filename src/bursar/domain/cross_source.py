@@ -46,7 +46,7 @@ class CrossSource:
             return []
         return [self._same_text, self._same_sum, self._settles_elsewhere, self._settled_elsewhere]
 
-    def absorb(self, vanished: Sequence[Evidence]) -> None:
+    def absorb(self, vanished: list[Evidence]) -> None:
         """Find rows of the ledger that only others tell of, beside equal ones that only this source tells of.
 
         A row has become equal to another by posting or by moving; or one of several equal rows is gone, and each source
@@ -63,6 +63,11 @@ class CrossSource:
             if other is not None:
                 pairing.claims[other] = index
                 pairing.decisions[index] = replace(decision, absorbs=other)
+                # A file that told of both was made before one of them was gone.
+                told_by = {word.source for word in self._words[decision.transaction_id]}
+                vanished.extend(
+                    word for word in self._words[other] if word.origin is EvidenceOrigin.FILE and word.source in told_by
+                )
 
     def _same_text(self, index: int, row: ProviderTransactionData) -> None:
         """Equal content: the n-th such row of one source is the n-th of the other."""
@@ -159,7 +164,7 @@ class CrossSource:
     def _double_of(self, index: int, decision: Decision, transaction_id: UUID, gone: set[UUID]) -> UUID | None:
         row, pairing = decision.row, self._pairing
         place = row.transaction_date, row.amount, pairing.is_pending(row)
-        others = {word.source for word in self._words[transaction_id] if word.origin is not EvidenceOrigin.OWN}
+        others = self._others(transaction_id)
         for evidence in sorted(
             self._by_sum.get(place, ()), key=lambda evidence: evidence.fingerprint != pairing.prints[index]
         ):
@@ -168,7 +173,15 @@ class CrossSource:
                 continue
             if double in pairing.own_words and double not in gone:
                 continue
-            words = [word for word in self._words[double] if word.origin is not EvidenceOrigin.OWN]
-            if not others & {word.source for word in words}:
+            if not others & self._others(double):
                 return double
         return None
+
+    def _others(self, transaction_id: UUID) -> set[UUID | str]:
+        """Return who else tells of a row; what files say counts only among files, because an API knows better."""
+        asked_only = not self._pairing.reading.is_file
+        return {
+            word.source
+            for word in self._words[transaction_id]
+            if word.origin is not EvidenceOrigin.OWN and not (asked_only and word.origin is EvidenceOrigin.FILE)
+        }

@@ -5,6 +5,7 @@ The state and the book-keeping of one run; the rules that use it are in `identit
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -243,14 +244,33 @@ class Pairing:
         is_other = self.is_settled_otherwise(announced, row)
         for evidence in self._settled_at.get((row.transaction_date, row.amount), ()) if still or is_other else ():
             other = evidence.transaction_id
-            is_free = other not in self.claims and other not in self.own_words and other != announced.transaction_id
-            if is_free and (is_other or evidence.source in still):
+            claim = self.claims.get(other)
+            is_free = claim is None and other not in self.own_words
+            is_swapped = claim is not None and self._may_swap(claim)
+            if other == announced.transaction_id or not (is_free or is_swapped):
+                continue
+            if is_other or evidence.source in still:
                 self.taken.add(id(announced))
                 self.own_words.pop(announced.transaction_id, None)
                 fresh = key if key != announced.key else self.free_key(index)
                 self.settle(index, DuplicateDecision.UPDATED, evidence, key=fresh, replaces=announced)
+                if claim is not None:
+                    self._swap(claim, announced)
                 return
         self.settle(index, DuplicateDecision.UPDATED, announced, key=key)
+
+    def _may_swap(self, claim: int) -> bool:
+        """True for an announced row of this reading that stands where another source has settled an equal one."""
+        decision = self.decisions[claim]
+        word = decision.replaces if decision is not None else None
+        return self.is_pending(self.rows[claim]) and word is not None and word.origin is EvidenceOrigin.OWN
+
+    def _swap(self, claim: int, announced: Evidence) -> None:
+        """Let an announced row stand where the one that has posted stood: the other source has them the other way."""
+        decision = self.decisions[claim]
+        place = replace(announced, origin=EvidenceOrigin.OTHER)
+        word = decision.replaces if decision is not None else None
+        self.settle(claim, DuplicateDecision.UPDATED, place, key=self.free_key(claim), replaces=word)
 
     def vanished(self) -> list[Evidence]:
         """Return what this source, or an ended one of its connection, told and what the listing lacks."""
