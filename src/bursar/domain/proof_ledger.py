@@ -26,7 +26,7 @@ STRAGGLERS = 8
 _EVER = datetime.min.replace(tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _PAIRED = 16
-_TRIALS = 500_000
+_TRIALS = 60_000
 """At most this many rows are looked at again to find out whether late rows were back-dated."""
 
 _DAY = timedelta(days=1)
@@ -203,11 +203,11 @@ def best_reading(rows: Sequence[ProofRow], observations: Sequence[ProofObservati
     """Return the ledger and its standings under the reading of late rows that leaves the fewest gaps."""
     best = _read(rows, observations, frozenset())
     groups = _listed_late(rows, observations) if best.gap_count else []
-    if groups:
+    if groups and len(rows) < _TRIALS:
         singles = [frozenset((index,)) for group in groups for index in sorted(group)]
         pairs = [one | other for one, other in combinations(singles[:_PAIRED], 2)]
         moves = [*groups, *singles, *groups, *singles, *pairs, *singles]
-        trials = _TRIALS // (len(rows) + 1) + 4
+        trials = _TRIALS // (len(rows) + 1)
         for start in (frozenset[int](), frozenset[int]().union(*groups)):
             if best.gap_count:
                 found = _descend(rows, observations, start, moves[:trials])
