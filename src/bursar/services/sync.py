@@ -167,12 +167,14 @@ class SyncService:
             try:
                 await reach(FaultPoint.SYNC_OPENED)
                 adapter = self._providers.get_provider(run.connection.provider_slug)
+                # One moment for all of a reading: which of two answers came first says nothing about the bank.
+                read_at = self._clock.now()
                 async for batch in adapter.sync(run.credentials, run.cursor):
                     await reach(FaultPoint.SYNC_FETCHED)
                     async with self._database.transaction(tenant_id) as tx:
                         if not await self._hold(tx, tenant_id, run):
                             return Failure(LeaseLost())
-                        total.add(await apply_batch(tx, tenant_id, run.target, batch, self._clock.now()))
+                        total.add(await apply_batch(tx, tenant_id, run.target, batch, read_at))
                         await reach(FaultPoint.SYNC_BEFORE_COMMIT)
                     await reach(FaultPoint.SYNC_AFTER_COMMIT)
                     if on_progress is not None:
