@@ -105,6 +105,8 @@ class _OwnRules(Pairing):
         """An id that means the row: equal content is a repeat, other content an edit."""
         for evidence in self.unpaired(self.by_id.get(row.provider_transaction_id or "", ())):
             overtaken = evidence.is_superseded and self.is_pending(row)
+            if overtaken and self.is_listed(row):
+                continue  # it is announced today: what seemed to have come of it was another row
             unchanged = evidence.content_hash == self.hashes[index] and not evidence.is_withdrawn
             kind = DuplicateDecision.DUPLICATE if overtaken or unchanged else DuplicateDecision.UPDATED
             self.settle(index, kind, evidence)
