@@ -316,10 +316,7 @@ async def mark_missing(
 
 
 async def deactivate_accounts(tx: Transaction, tenant_id: UUID, connection_id: UUID, at: datetime) -> None:
-    """A connection is gone: its sources end, and accounts that are read through nothing else become inactive.
-
-    History stays, and is recognised by its content when the accounts are read again through another connection.
-    """
+    """A connection is gone: its sources end; accounts read through nothing else become inactive; history stays."""
     await tx.execute(
         """
         UPDATE account_sources SET valid_until = %s
