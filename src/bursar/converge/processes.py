@@ -44,6 +44,9 @@ _KILL_WITHIN_S = 0.3
 _OVERTAKEN_WITHIN_S = 3.0
 _PAST = "interval '1000 years'"
 
+_EXPECTED = ("bursar.worker.retry.TryAgainError", "Job was not found or not in")
+"""Exceptions that are none: a job is to be done later; or it was done by somebody else when its worker came back."""
+
 # Parked jobs are those whose time comes by the seed's clock. What waits behind one of the same connection waits, too.
 _OPEN_JOBS = """
     SELECT count(*) FROM procrastinate_jobs job WHERE status = 'doing' OR (
@@ -352,8 +355,9 @@ class ProcessRun(SeedRun):
         for line in text.splitlines():
             if '"exception"' in line:
                 told = json.loads(line)
-                last = str(told["context"]["exception"]).strip().splitlines()[-1]
-                self.happened.errors.append(f"{told['message']} in a worker: {last}")
+                exception = str(told["context"]["exception"]).strip()
+                if not any(expected in exception for expected in _EXPECTED):
+                    self.happened.errors.append(f"{told['message']} in a worker: {exception.splitlines()[-1]}")
 
     async def _describe_stuck(self) -> str:
         found = await self.witness.execute(
