@@ -159,6 +159,7 @@ class HttpClient:
         read_timeout_s: float | None = None,
         total_timeout_s: float | None = None,
         authenticate: bool = True,
+        secrets: frozenset[str] = frozenset(),
     ) -> Response:
         """Send one request and return its 2xx answer.
 
@@ -175,6 +176,8 @@ class HttpClient:
             read_timeout_s: instead of the client's, for this call.
             total_timeout_s: for the call with all attempts, instead of the client's.
             authenticate: False leaves the client's credentials out, as on a token endpoint.
+            secrets: texts of the request that must never come back in an error, beside those that stand under a
+                sensitive name.
 
         Raises:
             TransportError: whatever `classify` makes of the failure; every other status than 2xx is one.
@@ -197,7 +200,7 @@ class HttpClient:
             read_s=read_timeout_s or self._timeouts.read_s,
             idempotent=repeatable if idempotent is None else idempotent,
             auth=self._auth if authenticate else None,
-            secrets=sensitive_values(json_body) | sensitive_values(headers) | sensitive_values(params),
+            secrets=secrets | sensitive_values(json_body) | sensitive_values(headers) | sensitive_values(params),
         )
         total_s = total_timeout_s or self._timeouts.total_s
         try:

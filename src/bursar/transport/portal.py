@@ -22,6 +22,11 @@ class LoopThread:
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._is_closed
+
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end and return its value; an interrupt of the caller cancels it.
 

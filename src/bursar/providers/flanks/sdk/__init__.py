@@ -22,6 +22,7 @@ from bursar.providers.flanks.sdk.exceptions import (
 from bursar.providers.flanks.sdk.model import FlanksModel
 from bursar.providers.flanks.sdk.pagination import InvalidItem, PagedResponse
 from bursar.providers.flanks.sdk.responses import FlanksResponse
+from bursar.providers.flanks.sdk.sync.client import FlanksSyncClient
 from bursar.providers.flanks.sdk.tokens import CachedToken, MemoryTokenCache, TokenCache
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "FlanksResponse",
     "FlanksResponseError",
     "FlanksServerError",
+    "FlanksSyncClient",
     "FlanksValidationError",
     "FlanksWaitTimeoutError",
     "InvalidItem",

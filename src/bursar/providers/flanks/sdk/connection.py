@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn, Self, cast
 
@@ -42,25 +42,30 @@ class _Core:
         self.auth: CachedBearerAuth | None = None
         self._client: HttpClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._guard: AsyncGenerator[None] | None = None
 
-    def http(self) -> HttpClient:
+    async def http(self) -> HttpClient:
         """Return the client of the running loop.
 
-        Sockets belong to the loop that opened them, so a program that calls `asyncio.run` twice gets a second client.
+        Sockets belong to the loop that opened them: a program that calls `asyncio.run` twice gets a second client, and
+        the first one ends with its loop.
         """
         if self.is_closed:
             raise FlanksConfigError("this client was closed; make a new one")
         loop = asyncio.get_running_loop()
-        if self._client is None or self._loop is not loop:
+        client = self._client
+        if client is None or self._loop is not loop:
+            client = self._client = self._open()
             self._loop = loop
-            self._client = self._open()
-        return self._client
+            self._guard = _closed_with_its_loop(client)
+            await anext(self._guard)
+        return client
 
     async def close(self) -> None:
         self.is_closed = True
-        client, self._client = self._client, None
-        if client is not None and self._loop is asyncio.get_running_loop():
-            await client.aclose()
+        client, self._client, guard, self._guard = self._client, None, self._guard, None
+        if client is not None and guard is not None and self._loop is asyncio.get_running_loop():
+            await guard.aclose()
 
     def _open(self) -> HttpClient:
         settings = self.settings
@@ -87,7 +92,7 @@ class _Core:
         )
 
     async def _request_token(self) -> BearerToken:
-        http = self.http()
+        http = await self.http()
         # Asking twice is harmless: there is no refresh token that the first answer would use up.
         response = await http.send(
             "POST",
@@ -109,6 +114,14 @@ class _Core:
             # Without the body: it may hold the token.
             raise answer.broken("the answer has no usable token", ("access_token", "expires_in"))
         return BearerToken(token.access_token, token.expires_in)
+
+
+async def _closed_with_its_loop(client: HttpClient) -> AsyncGenerator[None]:
+    # An event loop that ends finishes the generators that were begun on it.
+    try:
+        yield
+    finally:
+        await client.aclose()
 
 
 class FlanksConnection:
@@ -216,7 +229,7 @@ class FlanksConnection:
             timeout = self._options.timeout
         if timeout is not None:
             check_duration("timeout", timeout, more_than_zero=True)
-        http = self._core.http()
+        http = await self._core.http()
         response = await http.send(
             method,
             path,
@@ -225,6 +238,7 @@ class FlanksConnection:
             headers={**self._options.headers, **(headers or {})},
             idempotent=retry,
             read_timeout_s=timeout,
+            secrets=_connection_ids(body),
         )
         answer = FlanksResponse.of(response)
         if self._options.on_raw_response is not None:
@@ -316,6 +330,19 @@ def read_answer(response: FlanksResponse) -> JSON:
             request = f"{response.method} {response.path}"
             raise refused_answer(response.status_code, members, request, response.secrets)
     return cast("JSON", answer)
+
+
+def _connection_ids(body: object) -> frozenset[str]:
+    """The credentials' tokens in a body where they go by a name under which nobody takes them for secrets."""
+    found: set[str] = set()
+    if isinstance(body, Mapping):
+        for name, value in cast("Mapping[str, Any]", body).items():
+            if name not in ("connection_id", "connection_id_in"):
+                found |= _connection_ids(value)
+                continue
+            ids = cast("list[Any]", value) if isinstance(value, list) else [value]
+            found.update(one for one in ids if isinstance(one, str))
+    return frozenset(found)
 
 
 def _checked_call(path: str, body: Mapping[str, Any] | None, method: str) -> str:
