@@ -1,8 +1,9 @@
 """Which misbehaviour of the simulated servers belongs to each fault of the wire?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from bursar.converge.plan import Plan
+from bursar.converge.stage import Channel
 from bursar.sandbox.faults import FaultBoard, FaultKind
 
 _Settings = Mapping[str, object]
@@ -41,13 +42,13 @@ _SAME_KIND = ("C1", "C2")
 """Both are error statuses, counted as one kind: a provider has one of them at a time."""
 
 
-def switch_on(board: FaultBoard, plan: Plan, slugs: Iterable[str]) -> dict[tuple[FaultKind, str], str]:
+def switch_on(board: FaultBoard, plan: Plan, channels: Mapping[str, Channel]) -> dict[tuple[FaultKind, str], str]:
     """Let the seed's faults of the wire strike the servers of each provider; return whose the hits will be."""
     owners: dict[tuple[FaultKind, str], str] = {}
-    for slug in slugs:
+    for slug, channel in sorted(channels.items()):
         left_out = plan.rng("wire", "status", slug).choice(_SAME_KIND) if all(map(plan.has, _SAME_KIND)) else ""
         for code, variants in _WIRE.items():
-            if plan.has(code) and code != left_out:
+            if plan.has(code) and code != left_out and code not in channel.traits.immune:
                 kind, settings = plan.rng("wire", code, slug).choice(variants)
                 board.add(kind, path=f"/{slug}/", share=plan.shares[code], **settings)
                 owners[kind, slug] = code

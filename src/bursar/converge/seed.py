@@ -130,7 +130,7 @@ class SeedRun:
         stage.clock.follow(self.world)
         stage.wire.connect(self._serve, self.world, self._interlude)
         stage.dice.begin(self.plan.seed)
-        self._hit_owners = network.switch_on(self.world.faults, self.plan, sorted(self.faces))
+        self._hit_owners = network.switch_on(self.world.faults, self.plan, stage.channels)
         stage.log.seek(0)
         stage.log.truncate()
         faultpoints.listen(self.trouble.listen)
