@@ -91,3 +91,11 @@ def test_secret_is_sent_in_clear_and_read_as_secret() -> None:
     assert json.decode(body, Token).value == Secret("clear")
     with pytest.raises(json.JsonError):
         json.decode(b'{"value": 5}', Token)
+
+
+def test_text_of_a_class_of_its_own_is_sent_as_it_is() -> None:
+    class Masked(str):
+        def __str__(self) -> str:
+            return "***"
+
+    assert json.encode({"token": Masked("clear")}) == b'{"token":"clear"}'

@@ -68,6 +68,20 @@ async def test_post_with_a_key_is_repeated_with_the_same_key(client, server, rep
     assert [request.headers["idempotency-key"] for request in server.requests] == ["k-1"] * 3
 
 
+async def test_post_is_repeated_only_when_the_provider_did_nothing(client, server, reply) -> None:
+    server.script = [reply(429), reply(503), reply()]
+    with pytest.raises(errors.UnavailableError):
+        await client.send("POST", "/x", json_body={}, retry=RetryPolicy(refused_statuses=frozenset({429})))
+    assert len(server.requests) == 2
+
+
+async def test_named_secret_never_comes_back(client, server, reply) -> None:
+    server.script = [reply(400, b'{"connection_id": "canary-7"}')]
+    with pytest.raises(errors.RequestRejectedError) as caught:
+        await client.send("POST", "/x", json_body={"connection_id": "canary-7"}, secrets=frozenset({"canary-7"}))
+    assert "canary" not in caught.value.body_excerpt
+
+
 async def test_post_declared_harmless_is_repeated(client, server, reply) -> None:
     server.script = [reply(raw=b""), reply()]
     await client.send("POST", "/x", json_body={}, idempotent=True)
