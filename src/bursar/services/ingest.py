@@ -48,7 +48,7 @@ async def apply_batch(
     if target.is_file:
         listed = [group.account.source_id for group in groups if group.listing is not None]
         await accounts.record_listings(tx, tenant_id, listed, as_of or at)
-    await _write_holdings(tx, tenant_id, batch, resolved, report, at)
+    await _write_holdings(tx, tenant_id, target, batch, resolved, report, at)
     await write_snapshots(tx, tenant_id, target, batch, resolved, report, at)
     await mark_touched(tx, tenant_id, sorted({each.account_id for each in resolved.values()}), report, at)
     await _keep_rejected(tx, tenant_id, target, batch, report, at)
@@ -94,6 +94,7 @@ def _span(listing: TransactionListing | None, rows: Sequence[ProviderTransaction
 async def _write_holdings(
     tx: Transaction,
     tenant_id: UUID,
+    target: IngestTarget,
     batch: SyncBatch,
     resolved: Mapping[str, ResolvedAccount],
     report: SyncReport,
@@ -103,6 +104,10 @@ async def _write_holdings(
         account = resolved.get(listing.provider_account_id)
         if account is None:
             report.rejected.append(_homeless(RecordKind.HOLDING, index, None))
+            continue
+        if not account.leads(is_file=target.is_file):
+            # Providers name positions each in their own way: two tellers would close each other's.
+            report.holdings.unchanged += len(listing.holdings)
             continue
         counts = await holdings.merge_listing(
             tx,

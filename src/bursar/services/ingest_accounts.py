@@ -39,6 +39,14 @@ class ResolvedAccount:
     ended_here: frozenset[UUID] = frozenset()
     """The ended ones of them that belonged to the same connection: what they told, the connection tells now."""
 
+    def leads(self, *, is_file: bool) -> bool:
+        """True when no other living source comes first: an API before a file, then the one that was there before."""
+        living = [other for other, origin in self.origins.items() if origin is EvidenceOrigin.OTHER]
+        if is_file:
+            files = [other for other, origin in self.origins.items() if origin is EvidenceOrigin.FILE]
+            return not living and all(self.source_id < other for other in files)
+        return all(self.source_id < other for other in living)
+
     @property
     def has_ended_sources(self) -> bool:
         """True when the account was read under other ids before: its rows may be known by their content."""

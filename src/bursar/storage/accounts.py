@@ -163,7 +163,7 @@ async def update_account(
 
     A balance with an older as-of instant than the stored one never overwrites it; equal figures of one UTC day are one
     statement, whatever the hour. Of several sources only the one that
-    leads names the account and says whether it is still there; the others bring balances.
+    leads names the account, says whether it is still there and tells its limits; the others bring new balances.
     """
     done = await tx.execute(
         """
@@ -177,7 +177,8 @@ async def update_account(
                 %(balance_as_of)s::timestamptz AS balance_as_of
         ), fresh AS (
             SELECT a.id, %(balance_known)s AND (a.balance_as_of IS NULL OR i.balance_as_of IS NULL
-                OR i.balance_as_of >= a.balance_as_of) AS balance_is_newer
+                OR i.balance_as_of >= a.balance_as_of)
+                AND (%(leads)s OR NOT a.balance_known OR a.balance <> i.balance) AS balance_is_newer
             FROM accounts a, incoming i WHERE a.tenant_id = %(tenant_id)s AND a.id = %(id)s
         )
         UPDATE accounts a SET (name, account_type, provider_type, account_number_masked, institution_name,

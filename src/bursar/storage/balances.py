@@ -34,8 +34,8 @@ async def insert_observations(
 ) -> int:
     """Keep the balances that say something new; return how many.
 
-    A figure that the account already has for the same UTC day is not kept again, so that an unchanged bank writes
-    nothing; a different figure, or the same on another day, is.
+    A figure that the account already has for the same UTC day is not kept again, whoever tells it and however many
+    figures of it, so that an unchanged bank writes nothing; a different figure, or the same on another day, is.
     """
     inserted = 0
     for write in writes:
@@ -53,9 +53,10 @@ async def insert_observations(
                         AND (captured_at AT TIME ZONE 'UTC')::date = (%(captured_at)s AT TIME ZONE 'UTC')::date
                     ORDER BY captured_at DESC, id DESC LIMIT 1
                 ) AS latest
-                WHERE (balance, available_balance, holdings_value, cash_value, observed_on) IS NOT DISTINCT FROM
-                    (%(balance)s::numeric, %(available)s::numeric, %(holdings)s::numeric, %(cash)s::numeric,
-                    %(observed_on)s::date))
+                WHERE balance = %(balance)s AND observed_on = %(observed_on)s
+                    AND (%(available)s::numeric IS NULL OR available_balance = %(available)s)
+                    AND (%(holdings)s::numeric IS NULL OR holdings_value = %(holdings)s)
+                    AND (%(cash)s::numeric IS NULL OR cash_value = %(cash)s))
             """,
             {
                 "tenant_id": tenant_id,
