@@ -38,6 +38,9 @@ _WIRE: Mapping[str, tuple[tuple[FaultKind, _Settings], ...]] = {
     "C13": ((FaultKind.REDIRECT, {}),),
 }
 
+_LISTED = frozenset({"C9", "C12"})
+"""No provider hands an old token to somebody new: these strike listings only."""
+
 _SAME_KIND = ("C1", "C2")
 """Both are error statuses, counted as one kind: a provider has one of them at a time."""
 
@@ -50,6 +53,7 @@ def switch_on(board: FaultBoard, plan: Plan, channels: Mapping[str, Channel]) ->
         for code, variants in _WIRE.items():
             if plan.has(code) and code != left_out and code not in channel.traits.immune:
                 kind, settings = plan.rng("wire", code, slug).choice(variants)
-                board.add(kind, path=f"/{slug}/", share=plan.shares[code], **settings)
+                for path in channel.traits.pages if code in _LISTED else ("/",):
+                    board.add(kind, path=f"/{slug}{path}", share=plan.shares[code], **settings)
                 owners[kind, slug] = code
     return owners

@@ -69,16 +69,19 @@ async def _settle(run: SeedRun) -> None:
         if link.is_broken and not link.is_ended:
             await people.renew(run, link)
     await run.live()
-    for _ in range(2):
-        await run.move_to(run.world.now + timedelta(days=1, hours=1))
-        await run.stage.platform.sync.schedule_due(every=timedelta(hours=1))
-        await _read_all(run)
+    await _read_after_a_day(run)
     for person in run.people:
         for account in _told_by_files(run, person):
             today = account.bank.local_date(run.world.now)
             first = account.bank.local_date(account.opened_at)
             await people.import_file(run, person, account, first, today)
-    await run.live()
+    await _read_after_a_day(run)
+
+
+async def _read_after_a_day(run: SeedRun) -> None:
+    await run.move_to(run.world.now + timedelta(days=1, hours=1))
+    await run.stage.platform.sync.schedule_due(every=timedelta(hours=1))
+    await _read_all(run)
 
 
 async def _read_all(run: SeedRun) -> None:

@@ -19,5 +19,7 @@ class Traits:
     """The action and its arguments that end the consent of a login, named by its id at the provider."""
     policies: tuple[IdPolicy, ...] = (IdPolicy.STABLE,)
     """What this provider's ids may be worth; the first is what it documents."""
+    pages: tuple[str, ...] = ("/transactions",)
+    """Paths of listings, behind the slug: an answer that is old or comes twice is one of theirs."""
     immune: Mapping[str, str] = field(default_factory=dict[str, str])
     """Fault -> why this provider's protocol cannot show it."""

@@ -61,6 +61,7 @@ NEUTRAL_TRAITS: Mapping[str, Traits] = {
         login=_login,
         end_consent=_end_consent,
         policies=_POLICIES[face.slug],
+        pages=("/changes",) if face.style is Style.FEED else ("/transactions",),
         immune=_IMMUNE[face.slug],
     )
     for face in NEUTRAL_FACES

@@ -23,6 +23,7 @@ TRAITS = Traits(
     consent="complete_link",
     login=_login,
     end_consent=_end_consent,
+    pages=("/transactions/sync", "/investments/transactions/get"),
     immune={
         "B3": "Plaid documents ids that stay",
         "B4": "Plaid documents ids that stay",
