@@ -41,9 +41,8 @@ class LoopThread:
         future = asyncio.run_coroutine_threadsafe(call, loop)
         try:
             return future.result()
-        except BaseException:
-            future.cancel()
-            raise
+        finally:
+            future.cancel()  # of an interrupted caller; a finished call stays as it is
 
     def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
         """Yield what an asynchronous iterator yields, no faster than it is taken."""
