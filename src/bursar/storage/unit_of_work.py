@@ -1,6 +1,6 @@
 """How does a unit of work reach PostgreSQL, as whom, and for which tenant?"""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import LiteralString, TypeAlias
 from uuid import UUID
@@ -13,14 +13,14 @@ Transaction: TypeAlias = psycopg.AsyncConnection[TupleRow]
 """An open transaction, bound to a tenant; what storage functions take first."""
 
 _AS_TENANT: LiteralString = (
-    "SELECT set_config('role', 'bursar_app', true), set_config('app.tenant_id', %s, true), "
+    "BEGIN; SELECT set_config('role', 'bursar_app', true), set_config('app.tenant_id', %s, true), "
     "set_config('app.token_digest', %s, true), set_config('work_mem', '32MB', true), "
     "set_config('client_min_messages', 'warning', true)"
 )
 _MAX_CAUSES = 8
 _PREPARED_AFTER = 3
 """How often a connection must have run a statement before it is prepared."""
-_AS_SCHEDULER: LiteralString = "SELECT set_config('role', 'bursar_scheduler', true)"
+_AS_SCHEDULER: LiteralString = "BEGIN; SELECT set_config('role', 'bursar_scheduler', true)"
 
 
 class Database:
@@ -49,8 +49,8 @@ class Database:
             max_size=max_size,
             timeout=timeout_s,
             open=False,
-            check=AsyncConnectionPool.check_connection,
-            kwargs={"autocommit": False, "prepare_threshold": _PREPARED_AFTER if prepares else None},
+            # A transaction is begun in the same round trip that says for whom it is: see `_transaction`.
+            kwargs={"autocommit": True, "prepare_threshold": _PREPARED_AFTER if prepares else None},
         )
 
     async def open(self) -> None:
@@ -64,28 +64,53 @@ class Database:
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID) -> AsyncGenerator[Transaction]:
         """Give a connection in a transaction that sees this tenant only; commits at the end, rolls back on error."""
-        async with self._pool.connection() as connection:
-            await connection.execute(_AS_TENANT, [str(tenant_id), ""])
-            yield connection
+        async with self._transaction(_AS_TENANT, str(tenant_id), "") as tx:
+            yield tx
 
     @asynccontextmanager
     async def transaction_for_token(self, digest: bytes) -> AsyncGenerator[Transaction]:
         """Give a transaction that sees no tenant, and of all tokens the one with this digest."""
-        async with self._pool.connection() as connection:
-            await connection.execute(_AS_TENANT, ["", digest.hex()])
-            yield connection
+        async with self._transaction(_AS_TENANT, "", digest.hex()) as tx:
+            yield tx
 
     @asynccontextmanager
     async def transaction_across_tenants(self) -> AsyncGenerator[Transaction]:
         """Give the scheduler's transaction: it sees which connections are due, and nothing else."""
-        async with self._pool.connection() as connection:
-            await connection.execute(_AS_SCHEDULER)
-            yield connection
+        async with self._transaction(_AS_SCHEDULER) as tx:
+            yield tx
 
     async def ping(self) -> None:
         """Return when the database answers."""
-        async with self._pool.connection() as connection:
-            await connection.execute("SELECT 1")
+        async with self._transaction("BEGIN"):
+            pass
+
+    @asynccontextmanager
+    async def _transaction(self, opening: LiteralString, *arguments: str) -> AsyncGenerator[Transaction]:
+        """Give a connection on which `opening` began a transaction; commits at the end, rolls back on error."""
+        connection = await self._begin(opening, arguments)
+        try:
+            async with connection:
+                yield connection
+        finally:
+            await self._pool.putconn(connection)
+
+    async def _begin(self, opening: LiteralString, arguments: Sequence[str]) -> Transaction:
+        """Begin on a connection that lives: one that died while it was idle has done nothing yet, so the next serves.
+
+        That it can begin is what shows that a connection lives; to ask before would be a round trip for nothing.
+        """
+        for attempts_left in range(self._pool.max_size, -1, -1):
+            connection = await self._pool.getconn()
+            try:
+                await psycopg.AsyncClientCursor(connection).execute(opening, arguments)
+            except BaseException as error:
+                await connection.close()
+                await self._pool.putconn(connection)
+                if not attempts_left or not isinstance(error, psycopg.OperationalError):
+                    raise
+            else:
+                return connection
+        raise AssertionError("the last attempt returns or raises")
 
     @staticmethod
     def is_lost(error: BaseException) -> bool:
