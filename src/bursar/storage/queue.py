@@ -5,11 +5,14 @@ The job engine is named here and in the worker only. A job carries ids, never se
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
 from procrastinate import App, PsycopgConnector
 from procrastinate.blueprints import Blueprint
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 
 from bursar.storage.unit_of_work import Transaction
 
@@ -35,6 +38,23 @@ _REQUEUE_STALLED: LiteralString = """
     RETURNING job.id, job.task_name, job.args, job.status::text AS status
 """
 
+# A worker that was silent for too long comes back to a job that another one does by now: to end it then would take it
+# from that one, and a run that is to be tried again would be left without a job for ever.
+_FINISH_OWN_JOB: LiteralString = """
+    WITH own AS MATERIALIZED (
+        SELECT id FROM procrastinate_jobs
+        WHERE id = %(job_id)s AND status = 'doing' AND worker_id = %(worker_id)s AND attempts = %(attempts)s FOR UPDATE
+    )
+    SELECT procrastinate_finish_job_v1(own.id, %(status)s::procrastinate_job_status, %(delete_job)s) FROM own
+"""
+_RETRY_OWN_JOB: LiteralString = """
+    WITH own AS MATERIALIZED (
+        SELECT id FROM procrastinate_jobs
+        WHERE id = %(job_id)s AND status = 'doing' AND worker_id = %(worker_id)s AND attempts = %(attempts)s FOR UPDATE
+    )
+    SELECT procrastinate_retry_job_v2(own.id, %(retry_at)s, %(new_priority)s, %(new_queue_name)s, %(new_lock)s) FROM own
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RescuedJob:
@@ -51,11 +71,46 @@ tasks = Blueprint()
 """Tasks that the worker fills with code; enqueueing needs their names only."""
 
 
+class _OwnJobs(JobManager):
+    """Ends a job only for the worker that has it: one whose job was given to another leaves it alone."""
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        await self.connector.execute_query_async(
+            _FINISH_OWN_JOB,
+            job_id=job.id,
+            worker_id=job.worker_id,
+            attempts=job.attempts,
+            status=status.value,
+            delete_job=delete_job,
+        )
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        await self.connector.execute_query_async(
+            _RETRY_OWN_JOB,
+            job_id=job.id,
+            worker_id=job.worker_id,
+            attempts=job.attempts,
+            # The job engine's times are the machine's, whatever clock the platform was given.
+            retry_at=retry_at or datetime.now(UTC),  # lint: allow clock - when a job runs, not a fact
+            new_priority=priority,
+            new_queue_name=queue,
+            new_lock=lock,
+        )
+
+
 class JobQueue:
     """Enqueues jobs on the caller's transaction: the job exists if and only if the rows do."""
 
     def __init__(self, url: str) -> None:
         self._app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4))
+        self._app.job_manager = _OwnJobs(self._app.connector)
 
     @property
     def app(self) -> App:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
-from procrastinate.jobs import Job
+from procrastinate.jobs import Job, Status
 
 from bursar.domain.sync import SyncStatus
 from bursar.sandbox.faults import FaultKind
@@ -105,6 +105,38 @@ async def test_job_of_a_silent_worker_is_requeued_by_one_rescuer_only(platform, 
     await asyncio.sleep(0.01)
     rescued = await asyncio.gather(*(rescue_once(platform, schedule, stalled_after_s=0) for _ in range(4)))
     assert sorted(rescued) == [0, 0, 0, 1]
+
+
+async def _take_job(platform):
+    jobs = platform.queue.app.job_manager
+    return await jobs.fetch_job(queues=None, worker_id=await jobs.register_worker())
+
+
+async def test_worker_that_was_silent_too_long_leaves_its_job_to_the_one_who_has_it_now(platform, stage):
+    await stage.connect(platform)
+    jobs = platform.queue.app.job_manager
+    silent = await _take_job(platform)
+    await asyncio.sleep(0.01)
+    await rescue_once(platform, RetrySchedule(), stalled_after_s=0)
+    heir = await _take_job(platform)
+    assert (heir.id, heir.attempts) == (silent.id, silent.attempts + 1)
+
+    async def state() -> tuple[object, ...] | None:
+        async with platform.database.transaction_across_tenants() as tx:
+            await tx.execute("RESET ROLE")
+            found = await tx.execute(
+                "SELECT status::text, worker_id FROM procrastinate_jobs WHERE id = %s", [silent.id]
+            )
+            return await found.fetchone()
+
+    await jobs.finish_job(silent, Status.SUCCEEDED, True)
+    await jobs.retry_job(silent, retry_at=datetime.now(UTC))
+    assert await state() == ("doing", heir.worker_id)
+    await jobs.retry_job(heir, retry_at=datetime.now(UTC))
+    assert await state() == ("todo", heir.worker_id)
+    again = await _take_job(platform)
+    await jobs.finish_job(again, Status.SUCCEEDED, True)
+    assert await state() is None
 
 
 async def test_job_that_kills_every_worker_is_given_up(platform, stage):
