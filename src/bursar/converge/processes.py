@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -42,7 +42,9 @@ _KILL_CHANCE = 0.15
 """How likely somebody dies at any moment of a step, in a seed with D2."""
 _KILL_WITHIN_S = 0.3
 _OVERTAKEN_WITHIN_S = 3.0
-_PAST = "interval '1000 years'"
+_CONSENTS = ("connect", "renew")
+_FEW_ATTEMPTS = 3
+"""A job that was tried so often is left alone, or it would be given up."""
 
 _EXPECTED = ("bursar.worker.retry.TryAgainError", "Job was not found or not in")
 """Exceptions that are none: a job is to be done later; or it was done by somebody else when its worker came back."""
@@ -139,9 +141,11 @@ class ProcessRun(SeedRun):
         self._workers = stage
         self.baton = Crowd(plan.rng("baton"))
         self.trouble = Troublemaker(self.baton)
+        self._one_at_a_time = asyncio.Lock()
         self._step = 0
         self._runs_before = stage.pool.run_count
         self._told_traps: set[int] = set()
+        self._most_attempts = 0
         self._kills: set[int] = set()
         """Processes that the seed has killed."""
 
@@ -177,6 +181,18 @@ class ProcessRun(SeedRun):
 
     # Steps of the agenda.
 
+    def at(self, instant: datetime, name: str, action: Action) -> None:
+        """Put something on the agenda; people consent one after the other."""
+        super().at(instant, name, self._alone(action) if name.startswith(_CONSENTS) else action)
+
+    def _alone(self, action: Action) -> Action:
+        # A cache that repeats the answer before would hand one person the link that was made for another.
+        async def act() -> None:
+            async with self._one_at_a_time:
+                await action()
+
+        return act
+
     def _take_due(self) -> list[tuple[str, Action]]:
         due = super()._take_due()
         self._step += 1
@@ -191,7 +207,7 @@ class ProcessRun(SeedRun):
             board.set_skew(member.slot, self._draw_skew(rng))
         board.clear_traps()
         self._told_traps.clear()
-        if self.is_calm:
+        if self.is_calm or self._most_attempts > _FEW_ATTEMPTS:
             return
         cells = draw_cells(self.plan.faults)
         for index in range(min(rng.choice(_TRAPS_PER_STEP), TRAPS) if cells else 0):
@@ -216,10 +232,14 @@ class ProcessRun(SeedRun):
             await asyncio.sleep(_LOOK_EVERY_S)
         self._note_traps()
         self._read_log()
+        found = await self.witness.execute("SELECT coalesce(max(attempts), 0) FROM procrastinate_jobs")
+        row = await found.fetchone()
+        self._most_attempts = int(row[0]) if row is not None else 0
 
     def _draw_kill(self) -> float:
         rng = self.plan.rng("kill", self._step)
-        if self.is_calm or not self.plan.has(KILLED) or rng.random() >= _KILL_CHANCE:
+        is_spared = self.is_calm or self._most_attempts > _FEW_ATTEMPTS
+        if is_spared or not self.plan.has(KILLED) or rng.random() >= _KILL_CHANCE:
             return float("inf")
         return time.monotonic() + rng.random() * _KILL_WITHIN_S
 
