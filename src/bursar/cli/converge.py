@@ -32,6 +32,16 @@ def converge(
     minutes: Annotated[float | None, typer.Option(help="Random seeds, or the range, for so long.")] = None,
     providers: Annotated[str, typer.Option(help="Slugs of providers and file formats; all by default.")] = "",
     faults: Annotated[str, typer.Option(help="Codes of faults, or `none`; all by default.")] = "",
+    tier: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=3,
+            help="1: one process. 2: workers are processes that are killed. 3: the database restarts, changes and "
+            "is restored as well. A kill at a named place is the seed's, one at any moment the machine's: from tier 2 "
+            "on a seed does not repeat itself to the byte, so run a failing one several times.",
+        ),
+    ] = 1,
     tenants: Annotated[int, typer.Option(min=1, max=3, help="At most so many tenants.")] = 3,
     days: Annotated[int, typer.Option(min=5, max=120, help="At most so many virtual days.")] = 120,
     logins: Annotated[int, typer.Option(min=1, max=9, help="At most so many logins.")] = 9,
@@ -45,7 +55,7 @@ def converge(
 
     Each seed is a world of banks and a schedule of faults. A failure prints one line that repeats it.
     """
-    limits = _limits(providers, faults, tenants, days, logins)
+    limits = _limits(providers, faults, tier, tenants, days, logins)
     if seed is not None:
         asyncio.run(_one(seed, limits, shrink=shrink, trace=trace))
         return
@@ -53,9 +63,9 @@ def converge(
     asyncio.run(_many(chosen, limits, processes=processes, minutes=minutes, matrix=matrix, shrink=shrink))
 
 
-def _limits(providers: str, faults: str, tenants: int, days: int, logins: int) -> "Limits":
+def _limits(providers: str, faults: str, tier: int, tenants: int, days: int, logins: int) -> "Limits":
     from bursar.converge.catalogue import FAULTS, NOT_YET
-    from bursar.converge.plan import EVERY_FAULT, Limits
+    from bursar.converge.plan import Limits, every_fault
 
     chosen = frozenset(word.strip() for word in faults.split(",") if word.strip())
     unknown = chosen - FAULTS.keys() - {"none"}
@@ -68,11 +78,12 @@ def _limits(providers: str, faults: str, tenants: int, days: int, logins: int) -
     if strange:
         raise CommandError(f"--providers {', '.join(strange)}: not registered. Known: {', '.join(known)}.")
     return Limits(
-        faults=chosen - {"none"} if chosen else EVERY_FAULT,
+        faults=chosen - {"none"} if chosen else every_fault(tier),
         channels=slugs,
         tenants=tenants,
         days=days,
         logins=logins,
+        tier=tier,
     )
 
 
@@ -100,10 +111,10 @@ def _seeds(text: str | None, minutes: float | None) -> Iterator[int]:
 async def _one(seed: int, limits: "Limits", *, shrink: bool, trace: bool) -> None:
     from bursar.converge import runner
     from bursar.converge.database import open_database, open_server
-    from bursar.converge.stage import open_stage
+    from bursar.converge.tiers import open_tier
 
     with open_server() as server, open_database(server) as url, TemporaryDirectory() as home:
-        async with open_stage(url, Path(home)) as stage:
+        async with open_tier(limits.tier, url, Path(home)) as stage:
             verdict, _ = await runner.judge_twice(stage, seed, limits)
             if trace:
                 for line in verdict.trace:
@@ -179,7 +190,7 @@ def _show_matrix(summary: "Summary", limits: "Limits") -> int:
         if not limits.channels or slug in limits.channels
     }
     formats = [slug for slug in registry.importers if not limits.channels or slug in limits.channels]
-    cells = coverage.cells_to_hit(channels, formats, limits.faults)
+    cells = coverage.cells_to_hit(channels, formats, limits.faults, limits.tier)
     say("")
     for line in coverage.show_matrix(cells, summary.struck):
         say(line)
@@ -192,10 +203,10 @@ def _show_matrix(summary: "Summary", limits: "Limits") -> int:
 async def _shrink_and_say(seed: int, limits: "Limits") -> None:
     from bursar.converge import runner
     from bursar.converge.database import open_database, open_server
-    from bursar.converge.stage import open_stage
+    from bursar.converge.tiers import open_tier
 
     with open_server() as server, open_database(server) as url, TemporaryDirectory() as home:
-        async with open_stage(url, Path(home)) as stage:
+        async with open_tier(limits.tier, url, Path(home)) as stage:
             smaller = await runner.shrink(stage, seed, limits, note)
     say(f"smallest: {runner.replay_line(seed, smaller, _commit())}")
 

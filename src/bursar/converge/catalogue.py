@@ -129,6 +129,9 @@ NOT_YET: Mapping[str, str] = {
 }
 """Faults of the list that strike something the platform does not have; each joins with what it strikes."""
 
+SYNC_POINTS = tuple(point for point in FaultPoint if point.value.startswith("sync."))
+"""Where a worker can meet something."""
+
 PROCESS_POINTS: Mapping[str, tuple[FaultPoint, ...]] = {
     "D1": tuple(FaultPoint),
     "D4": (

@@ -3,22 +3,31 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from bursar.converge.catalogue import FAULTS, PROCESS_POINTS, Layer
+from bursar.converge.catalogue import FAULTS, PROCESS_POINTS, SYNC_POINTS, Layer
 from bursar.converge.stage import Channel
 
 Cell = tuple[str, str, str]
 """Fault, channel, place; channel and place are empty where the fault has none."""
 
 
-def cells_to_hit(channels: Mapping[str, Channel], formats: Iterable[str], faults: Iterable[str]) -> list[Cell]:
-    """Return every cell of the matrix that a long enough run must have hit."""
+def cells_to_hit(
+    channels: Mapping[str, Channel], formats: Iterable[str], faults: Iterable[str], tier: int = 1
+) -> list[Cell]:
+    """Return every cell of the matrix that a long enough run of a tier must have hit."""
     cells: list[Cell] = []
     for code in sorted(faults):
         fault = FAULTS[code]
-        if fault.tier > 1:
+        if fault.tier > tier:
             continue
-        if code in PROCESS_POINTS:
+        if code == "D2":
+            cells += [(code, slug, point.value) for slug in sorted(channels) for point in SYNC_POINTS]
+        elif fault.tier > 2:
+            cells.append((code, "", ""))
+        elif code in PROCESS_POINTS:
             for point in PROCESS_POINTS[code]:
+                # A worker that is a process does not play dead.
+                if tier > 1 and code == "D1" and point in SYNC_POINTS:
+                    continue
                 kind = point.value.split(".", 1)[0]
                 owners = sorted(set(formats)) if kind == "import" else sorted(channels)
                 cells += [(code, owner, point.value) for owner in owners]

@@ -21,7 +21,7 @@ from uuid import UUID
 from bursar.converge.baton import Baton
 from bursar.converge.board import TRAPS, Board
 from bursar.converge.bridge import Bridge, open_bridge
-from bursar.converge.catalogue import PROCESS_POINTS
+from bursar.converge.catalogue import PROCESS_POINTS, SYNC_POINTS
 from bursar.converge.forked import KILLED, WorkerPlace
 from bursar.converge.plan import Plan
 from bursar.converge.pool import Member, WorkerPool, open_pool
@@ -31,7 +31,6 @@ from bursar.converge.trouble import Troublemaker
 from bursar.faultpoints import FaultPoint
 from bursar.worker.app import WorkerPlan
 
-SYNC_POINTS = tuple(point for point in FaultPoint if point.value.startswith("sync."))
 PLAN = WorkerPlan(concurrency=3, heartbeat_s=0.2, stalled_after_s=5.0, poll_s=0.1, graceful_s=0.0, reconnect_s=0.1)
 """Real seconds. A worker that dies is not waited for: the seed makes its last sign of life an old one."""
 

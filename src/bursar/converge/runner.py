@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -177,7 +177,12 @@ def unpack(text: str) -> Limits:
 
 @contextmanager
 def _process(server_url: str, limits: Limits) -> Generator["Popen[str]"]:
-    with TemporaryDirectory(prefix="bursar-converge-home-") as home, open_database(server_url) as url:
+    with (
+        TemporaryDirectory(prefix="bursar-converge-home-") as home,
+        # A server that is restarted is nobody else's.
+        nullcontext(server_url) if limits.tier < 3 else open_server() as own_server,
+        open_database(own_server) as url,
+    ):
         process = Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "bursar.converge", url, home, pack(limits)], stdin=PIPE, stdout=PIPE, text=True
         )
