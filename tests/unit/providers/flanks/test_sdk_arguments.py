@@ -59,6 +59,10 @@ WRONG = [
     ("transport.api_call", ("/x", {"a": object()}), {}, "body"),
     ("transport.api_call", ("/x", {}, "GET"), {}, "body"),
     ("transport.api_call", ("/x", {}, "SEND"), {}, "method"),
+    ("transport.api_call", ("/x", {}), {"headers": {"X-A": "1\r\nX-B: 2"}}, "headers"),
+    ("transport.api_call", ("/x", {}), {"headers": {"X-A": 1}}, "headers"),
+    ("transport.api_call", ("/x", {}), {"params": {"a": 1}}, "params"),
+    ("transport.with_options", (), {"headers": "X-A: 1"}, "headers"),
 ]
 
 

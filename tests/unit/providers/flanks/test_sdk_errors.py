@@ -207,6 +207,8 @@ def test_no_secret_is_in_the_client_and_it_is_not_pickled() -> None:
         ({"timeout": float("nan")}, "timeout"),
         ({"retry_backoff": -1}, "retry_backoff"),
         ({"deadline": 0}, "deadline"),
+        ({"headers": {"X": "\n"}}, "headers"),
+        ({"http_client": object()}, "http_client"),
         ({"version": "2026"}, "version"),
         ({"version": None}, "version"),
         ({"base_url": "api.flanks.io"}, "base_url"),

@@ -61,9 +61,10 @@ def create_session(app: Application, reader: Reader, base: str, *, is_flat: bool
     if not any(one["connector_id"] == connector_id for one in connectors(app)):
         raise reader.wrong("configuration.connector_id", "invalid_value")
     connection_id = configuration.get("connection_id")
-    if connection_id is not None and connection_id not in app.credentials:
+    if connection_id is not None and str(connection_id) not in app.credentials:
         raise reader.wrong("configuration.connection_id", "invalid_value")
-    session = Session(app.new_id("ses"), str(connector_id), configuration, connection_id=connection_id)
+    session = Session(app.new_id("ses"), str(connector_id), configuration)
+    session.connection_id = None if connection_id is None else str(connection_id)
     app.sessions[session.session_id] = session
     rendered = session.render(base)
     return rendered if is_flat else {"session": rendered}
@@ -112,6 +113,7 @@ def _answer_challenge(app: Application, session: Session, secret: str) -> None:
 
 def _succeed(app: Application, session: Session, login: Login) -> None:
     external_id = session.configuration.get("external_id")
+    external_id = None if external_id is None else str(external_id)
     if session.connection_id is None:
         session.connection_id = app.connect(login, external_id=external_id).token
     else:

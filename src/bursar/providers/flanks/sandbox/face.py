@@ -74,6 +74,9 @@ class FlanksServer:
 
     def __init__(self, world: World, face: FlanksFace) -> None:
         self.face = face
+        self._world = world
+        self.record: list[dict[str, Any]] = []
+        """Every request in order: method, path, query, headers (the bearer masked), body, instant."""
         self._mint = IdMint(world.seed)
         self._tokens = Tokens(world, self._mint, face.expires_in, single_active=face.single_active_token)
         self._applications = {
@@ -89,6 +92,7 @@ class FlanksServer:
         if scope["type"] != "http":
             return
         content = await _read_body(receive)
+        self._note(scope, content)
         status, answer, extra = self._answer(scope, content)
         raw = _ENCODER.encode(answer)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(raw)).encode())]
@@ -155,6 +159,27 @@ class FlanksServer:
             answer = drifted(answer)
         return 200, as_texts(answer) if self.is_flat else answer, {}
 
+    def _note(self, scope: Scope, content: bytes) -> None:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if "authorization" in headers:
+            headers["authorization"] = "Bearer ***"
+        try:
+            body = _read_object(content) if content else None
+        except FlanksProblemError:
+            body = content
+        if isinstance(body, dict) and "client_secret" in body:
+            body["client_secret"] = "***"  # noqa: S105 - the mask
+        self.record.append(
+            {
+                "at": self._world.now,
+                "method": str(scope["method"]),
+                "path": str(scope["path"]).removeprefix(str(scope.get("root_path", ""))),
+                "query": scope.get("query_string", b"").decode("latin-1"),
+                "headers": headers,
+                "body": body,
+            }
+        )
+
     def _serve(self, scope: Scope, content: bytes) -> Any:
         path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
         method = str(scope["method"])
@@ -171,7 +196,9 @@ class FlanksServer:
         is_v0 = path.startswith(("/v0/bank", "/v0/platform"))
         body: Body = {}
         if method == "GET":
-            body = {name: values[0] for name, values in parse_qs(scope.get("query_string", b"").decode()).items()}
+            body = {
+                name: values[0] for name, values in parse_qs(scope.get("query_string", b"").decode("latin-1")).items()
+            }
         elif content:
             if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
                 raise simple(400, "invalid_request")
@@ -207,7 +234,7 @@ class FlanksServer:
 def _read_object(content: bytes) -> Body:
     try:
         body: object = json.loads(content, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise simple(400, "invalid_request") from None
     if not isinstance(body, dict):
         raise simple(400, "invalid_request")

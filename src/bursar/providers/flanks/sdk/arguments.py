@@ -76,6 +76,11 @@ def labels(argument: str, values: object) -> dict[str, str]:
     return dict(cast("Mapping[str, str]", pairs))
 
 
+def query_fields(argument: str, values: object) -> dict[str, str] | None:
+    """Return what goes into the query of an address, or None."""
+    return None if values is None else labels(argument, values)
+
+
 def json_object(argument: str, values: object) -> dict[str, Any]:
     """Return an object for the body whose members are the caller's."""
     if isinstance(values, BaseModel):
@@ -97,6 +102,17 @@ def day(argument: str, value: object) -> str | None:
     if isinstance(value, datetime) or not isinstance(value, date):
         raise wrong(argument, "a date, or a text YYYY-MM-DD")
     return value.isoformat()
+
+
+def header_fields(argument: str, values: object) -> dict[str, str]:
+    """Return headers: texts by name, none of which could smuggle in another header."""
+    if values is None:
+        return {}
+    fields = labels(argument, values)
+    for name, value in fields.items():
+        if not name or not (name + value).isprintable() or not (name + value).isascii():
+            raise wrong(argument, "names and values of printable ASCII")
+    return fields
 
 
 def request(argument: str, value: RequestT | Mapping[str, Any] | None, model: type[RequestT]) -> dict[str, Any]:

@@ -169,7 +169,7 @@ class FlanksConnection:
                 timeout=timeout,
                 retries=retries,
                 retry_backoff=retry_backoff,
-                headers=dict(headers or {}),
+                headers=arguments.header_fields("headers", headers),
                 http_client=http_client,
                 on_request=tuple(on_request),
                 on_response=tuple(on_response),
@@ -233,9 +233,9 @@ class FlanksConnection:
         response = await http.send(
             method,
             path,
-            params=params,
+            params=arguments.query_fields("params", params),
             json_body=body,
-            headers={**self._options.headers, **(headers or {})},
+            headers={**self._options.headers, **arguments.header_fields("headers", headers)},
             idempotent=retry,
             read_timeout_s=timeout,
             secrets=_connection_ids(body),
@@ -269,7 +269,7 @@ class FlanksConnection:
         known = self._options
         view._options = CallOptions(
             timeout=known.timeout if timeout is None else timeout,
-            headers={**known.headers, **(headers or {})},
+            headers={**known.headers, **arguments.header_fields("headers", headers)},
             on_raw_response=on_raw_response or known.on_raw_response,
             on_invalid_item=on_invalid_item or known.on_invalid_item,
         )

@@ -47,6 +47,8 @@ class ConnectionSettings:
         check_duration("retry_backoff", self.retry_backoff)
         if self.deadline is not None:
             check_duration("deadline", self.deadline, more_than_zero=True)
+        if self.http_client is not None and not hasattr(self.http_client, "aclose"):
+            raise FlanksConfigError("http_client: expected an httpx2.AsyncClient or an httpx.AsyncClient")
         if not isinstance(self.retries, int) or isinstance(self.retries, bool) or self.retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
             raise FlanksConfigError("retries: expected a whole number from 0")
 
