@@ -253,10 +253,13 @@ class SeedRun:
         except TryAgainError as again:
             wait = again.wait if again.wait is not None else self._retries.wait(job.attempts, rng)
             self.note(f"job {self._order(job.connection_id)} again: {again}")
+            if armed is not None:
+                self.stage.wire.forgive(str(job.connection_id))
             job.attempts += 1
             self._enqueue(job, max(wait, timedelta(0)) + timedelta(seconds=1))
         except WorkerKilledError:
             self.note(f"job {self._order(job.connection_id)} killed at {armed.point if armed else '?'}")
+            self.stage.wire.forgive(str(job.connection_id))
             job.attempts += 1
             self._enqueue(job, RESCUE)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a fault of ours

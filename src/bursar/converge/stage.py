@@ -18,7 +18,6 @@ from pydantic import SecretStr
 
 from bursar.bootstrap import Platform, open_platform
 from bursar.converge.clock import SeedClock
-
 from bursar.converge.neutral import NEUTRAL_SPECS
 from bursar.converge.wire import Wire
 from bursar.observability.logging import configure_logging

@@ -427,10 +427,13 @@ async def _check_repeat(run: SeedRun, living: list[Person], verdict: Verdict) ->
 
 def _check_quota(run: SeedRun, verdict: Verdict) -> None:
     """I10: nobody was asked more often than he allows, or before the moment he had named."""
-    for path in run.stage.wire.too_early[:3]:
+    # A worker whose clock is ahead believes that the moment has come.
+    too_early = [] if run.plan.has("E4") else run.stage.wire.too_early
+    for path in too_early[:3]:
         verdict.divergences.append(Divergence("I10", f"{path} was called before Retry-After"))
     for slug, face in run.faces.items():
-        for text in getattr(face, "violations", [])[:3]:
+        violations = () if run.plan.has("E4") else getattr(face, "violations", ())
+        for text in violations[:3]:
             verdict.divergences.append(Divergence("I10", f"{slug}: {text}"))
 
 
