@@ -143,7 +143,7 @@ def _check_rows(run: SeedRun, person: Person, ledger: StoredLedger, verdict: Ver
         verdict.row_count += len(stored)
         told, true = oracle.stored_keys(stored), oracle.true_keys(true_rows)
         extra, missing = told - true, true - told
-        exempted = _exempt(run, world_id, extra, verdict) if extra and not missing else False
+        exempted = _exempt(run, world_id, ledger, extra, verdict) if extra and not missing else False
         if (extra or missing) and not exempted:
             detail = f"{world_id} through {_names(sources)}: {oracle.describe(extra, missing)}"
             verdict.divergences.append(Divergence("I1", detail))
@@ -195,17 +195,33 @@ def _names(sources: list[oracle.Source]) -> str:
     return "+".join(sorted({source.provider_slug + ("(ended)" if source.is_ended else "") for source in sources}))
 
 
-def _exempt(run: SeedRun, world_id: str, extra: "Counter[oracle.RowKey]", verdict: Verdict) -> bool:
-    """Whether every surplus row is what a file once told and the bank took back or changed behind all sources."""
-    made = [file.made_at for file in run.files if file.account_id == world_id]
-    if not made:
+def _exempt(
+    run: SeedRun, world_id: str, ledger: StoredLedger, extra: "Counter[oracle.RowKey]", verdict: Verdict
+) -> bool:
+    """Whether every surplus row was true once, and only files or sources that have ended still hold it.
+
+    The bank changed or withdrew it afterwards, and nobody who could say so ever told of it.
+    """
+    silent = {
+        source.id: source for source in ledger.sources if source.is_ended or source.provider_slug not in run.faces
+    }
+    holders: dict[UUID, set[UUID]] = defaultdict(set)
+    for word in ledger.words:
+        if word.is_living:
+            holders[word.transaction_id].add(word.source_id)
+    once = oracle.true_keys(event.row for event in run.world.get_log(world_id).events_after(0))
+    held: Counter[oracle.RowKey] = Counter()
+    by_files: Counter[oracle.RowKey] = Counter()
+    for row in ledger.rows:
+        if not row.is_removed and holders[row.id] and holders[row.id] <= silent.keys():
+            for key in oracle.stored_keys([row]):
+                held[key] += 1
+                by_files[key] += any(not silent[holder].is_ended for holder in holders[row.id])
+    if any(key not in once or count > held[key] for key, count in extra.items()):
         return False
-    once = Counter[oracle.RowKey]()
-    for at in made:
-        once |= oracle.true_keys(run.world.truth(world_id, at).settled)
-    if extra - once:
-        return False
-    verdict.exemptions[Exemption.FILE_ONLY_CHANGE] += sum(extra.values())
+    for key, count in extra.items():
+        why = Exemption.FILE_ONLY_CHANGE if by_files[key] else Exemption.HISTORY_BEFORE_ACCESS
+        verdict.exemptions[why] += count
     return True
 
 
