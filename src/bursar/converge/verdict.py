@@ -133,17 +133,18 @@ def _check_rows(run: SeedRun, person: Person, ledger: StoredLedger, verdict: Ver
             verdict.divergences.append(Divergence("I1", f"account {ledger.accounts[account_id][0]} is of nobody"))
             continue
         sources = [source for source in ledger.sources if source.account_id == account_id]
-        if not _is_read(run, sources) or not _is_shown(run, world_id, sources):
+        tellers = _tellers(run, world_id, sources)
+        by_files_only = not tellers
+        if by_files_only and all(source.provider_slug in run.faces for source in sources):
             verdict.exemptions[Exemption.SILENT_SOURCE] += 1
             continue
         truth = run.world.truth(world_id)
-        by_files_only = all(source.provider_slug not in run.faces for source in sources if not source.is_ended)
         true_rows = truth.settled if by_files_only or _is_brokerage(run, world_id) else truth.rows
         stored = ledger.rows_of(account_id)
         verdict.row_count += len(stored)
         told, true = oracle.stored_keys(stored), oracle.true_keys(true_rows)
         extra, missing = told - true, true - told
-        exempted = _exempt(run, world_id, ledger, extra, verdict) if extra and not missing else False
+        exempted = _exempt(run, world_id, ledger, tellers, extra, verdict) if extra and not missing else False
         if (extra or missing) and not exempted:
             detail = f"{world_id} through {_names(sources)}: {oracle.describe(extra, missing)}"
             verdict.divergences.append(Divergence("I1", detail))
@@ -172,19 +173,14 @@ def _accounts_of_world(run: SeedRun, person: Person, ledger: StoredLedger) -> di
     return found
 
 
-def _is_read(run: SeedRun, sources: list[oracle.Source]) -> bool:
-    """Whether anybody still tells of the account."""
-    ended = {link.connection_id for link in run.links if link.is_ended}
-    return any(not source.is_ended and source.connection_id not in ended for source in sources)
-
-
-def _is_shown(run: SeedRun, world_id: str, sources: list[oracle.Source]) -> bool:
-    """Whether a login through which the account is read still shows it; files always can."""
-    readers = {source.connection_id for source in sources if not source.is_ended}
-    links = [link for link in run.links if link.connection_id in readers and not link.is_ended]
-    return len(links) < len(readers) or any(
-        account.account_id == world_id for link in links for account in run.world.shown_accounts(link.login)
-    )
+def _tellers(run: SeedRun, world_id: str, sources: list[oracle.Source]) -> frozenset[UUID]:
+    """Return the sources that still tell of the account: APIs that are connected and show it today."""
+    showing = {
+        link.connection_id
+        for link in run.links
+        if not link.is_ended and any(one.account_id == world_id for one in run.world.shown_accounts(link.login))
+    }
+    return frozenset(source.id for source in sources if not source.is_ended and source.connection_id in showing)
 
 
 def _is_brokerage(run: SeedRun, world_id: str) -> bool:
@@ -196,15 +192,18 @@ def _names(sources: list[oracle.Source]) -> str:
 
 
 def _exempt(
-    run: SeedRun, world_id: str, ledger: StoredLedger, extra: "Counter[oracle.RowKey]", verdict: Verdict
+    run: SeedRun,
+    world_id: str,
+    ledger: StoredLedger,
+    tellers: frozenset[UUID],
+    extra: "Counter[oracle.RowKey]",
+    verdict: Verdict,
 ) -> bool:
-    """Whether every surplus row was true once, and only files or sources that have ended still hold it.
+    """Whether every surplus row was true once, and only files or sources that tell no longer still hold it.
 
     The bank changed or withdrew it afterwards, and nobody who could say so ever told of it.
     """
-    silent = {
-        source.id: source for source in ledger.sources if source.is_ended or source.provider_slug not in run.faces
-    }
+    silent = {source.id: source for source in ledger.sources if source.id not in tellers}
     holders: dict[UUID, set[UUID]] = defaultdict(set)
     for word in ledger.words:
         if word.is_living:
@@ -216,7 +215,7 @@ def _exempt(
         if not row.is_removed and holders[row.id] and holders[row.id] <= silent.keys():
             for key in oracle.stored_keys([row]):
                 held[key] += 1
-                by_files[key] += any(not silent[holder].is_ended for holder in holders[row.id])
+                by_files[key] += any(silent[holder].provider_slug not in run.faces for holder in holders[row.id])
     if any(key not in once or count > held[key] for key, count in extra.items()):
         return False
     for key, count in extra.items():
