@@ -80,11 +80,13 @@ class FlanksAdapter:
             if session.connection_id is None or session.error_code is not None:
                 raise _sign_in_failed(session)
             status = await CredentialReader(self._client, session.connection_id).open()
+            institution_name = await self._find_name(status.name)
         connector_id = status.name or self._connector_id or ""
         return EstablishedConnection(
             credentials=Credentials({TOKEN: session.connection_id, "connector_id": connector_id}),
             external_login_id=session.connection_id,
             institution_id=status.name,
+            institution_name=institution_name,
         )
 
     async def sync(self, credentials: Credentials, cursor: SyncCursor | None) -> AsyncIterator[SyncBatch]:
@@ -177,6 +179,15 @@ class FlanksAdapter:
     async def aclose(self) -> None:
         """Close the client's connections."""
         await self._client.close()
+
+    async def _find_name(self, connector_id: str | None) -> str | None:
+        if connector_id is None:
+            return None
+        try:
+            listed = await self._client.connect.list_connectors_page([connector_id])
+        except FlanksError:
+            return None  # a connection without its bank's name is better than none
+        return next((one.name for one in listed.items if one.connector_id == connector_id), None)
 
     async def _read_accounts(self, credentials: Credentials, must_have: str | None = None) -> CredentialReader:
         reader = CredentialReader(self._client, credentials.require(TOKEN))

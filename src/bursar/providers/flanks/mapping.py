@@ -120,7 +120,9 @@ def to_liability_account(liability: Liability) -> ProviderAccountData:
 
 
 def to_portfolio_account(portfolio: Portfolio) -> ProviderAccountData:
-    """A securities account, whose balance is the valuation of all that is in it, cash included.
+    """A securities account, whose balance is the valuation of all its positions.
+
+    Its cash is one of them, so it is not told a second time as the account's cash.
 
     Raises:
         UnreadableError: no currency, or a number that no account holds.

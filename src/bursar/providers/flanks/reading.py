@@ -5,9 +5,8 @@ one of them lists the other must know: an empty answer of v1 is believed only wh
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from typing import TypeVar
 
 from bursar.domain.accounts import ProviderAccountData
@@ -25,7 +24,7 @@ from bursar.providers.flanks.mapping import (
     to_portfolio_account,
 )
 from bursar.providers.flanks.rejects import UnreadableError, rejected_item, rejected_model
-from bursar.providers.flanks.sdk.aggregation_v1.models import Investment, InvestmentTransaction, InvestmentType
+from bursar.providers.flanks.sdk.aggregation_v1.models import Investment, InvestmentTransaction
 from bursar.providers.flanks.sdk.aggregation_v2.models import Product, ProductType, Transaction, TransactionQuery
 from bursar.providers.flanks.sdk.client import FlanksClient
 from bursar.providers.flanks.sdk.credentials.models import CredentialStatus
@@ -234,8 +233,6 @@ class CredentialReader:
         for index, one in enumerate(listed):
             self._take_position(one, index)
         self.are_holdings_complete = self.are_holdings_complete and len(self.rejected) == rejects_before
-        for portfolio_id in self.holdings:
-            self._tell_cash(portfolio_id)
 
     def _take_position(self, one: Investment, index: int) -> None:
         portfolio_id = self._portfolio_of(one)
@@ -252,19 +249,6 @@ class CredentialReader:
             self.holdings[portfolio_id].held.append(record)
         else:
             self.holdings[portfolio_id].closed.append(record.provider_holding_id)
-
-    def _tell_cash(self, portfolio_id: str) -> None:
-        account = self.accounts[portfolio_id]
-        values = [
-            one.value
-            for one in self.investments.values()
-            if one.type == InvestmentType.LIQUIDITY
-            and one.currency == account.currency
-            and self._portfolio_of(one) == portfolio_id
-        ]
-        known = [value for value in values if value is not None]
-        if known and len(known) == len(values):
-            self.accounts[portfolio_id] = replace(account, cash_balance=sum(known, Decimal(0)))
 
     def _portfolio_of(self, investment: Investment) -> str | None:
         if investment.portfolio_id in self.holdings:

@@ -1,8 +1,6 @@
 """What does Flanks find behind one login of the simulated world?"""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +16,7 @@ _INVESTMENT_TYPES = {SecurityKind.EQUITY: "VI", SecurityKind.ETF: "ETF", Securit
 # Flanks numbers kinds of movements from 1 to 90 and publishes no list; these numbers are this simulator's own.
 _MOVEMENT_TYPES = {Purpose.BUY: 1, Purpose.SELL: 2, Purpose.DIVIDEND: 3, Purpose.FEE: 4, Purpose.INTEREST: 5}
 _PERCENT = Decimal(100)
+_IBAN_COUNTRIES = frozenset({"GB", "DE"})
 
 
 @dataclass(slots=True)
@@ -142,7 +141,7 @@ class _Reader:
         account = self._account
         return {
             "_id": self._id,
-            "iban": iban_of(account),
+            "iban": iban_of(account) if account.bank.country in _IBAN_COUNTRIES else None,
             "alias": account.name,
             "description": account.official_name,
             "balance": self._world.balance(account.account_id),
@@ -267,19 +266,9 @@ class _Reader:
 
 
 def iban_of(account: Account) -> str:
-    """An international number with correct check digits; of banks without such numbers, an imagined one."""
+    """The international number with correct check digits."""
     bank = account.bank
     inner = f"{bank.bic[:4]}{bank.bank_code}{account.number[-8:]}" if bank.country == "GB" else ""
     inner = inner or f"{bank.bank_code}{account.number}"
     digits = "".join(str(int(letter, 36)) for letter in f"{inner}{bank.country}00")
     return f"{bank.country}{98 - int(digits) % 97:02d}{inner}"
-
-
-def newest_day(movements: Iterable[Member]) -> str | None:
-    """The newest booking day of some movements."""
-    return max((one["operationDate"] for one in movements if one["operationDate"]), default=None)
-
-
-def as_days(instant: datetime) -> tuple[date, str]:
-    """The day and the time `HH:MM` of an instant in UTC."""
-    return instant.date(), instant.strftime("%H:%M")

@@ -100,7 +100,8 @@ class FlanksModel(BaseModel):
 
     __slots__ = ("_source",)
 
-    model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
+    # Validators are built when a model is first used: all of them at once would take half a second of every start.
+    model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True, defer_build=True)
 
     @property
     def raw(self) -> Mapping[str, Any]:

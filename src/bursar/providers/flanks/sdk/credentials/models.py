@@ -46,9 +46,9 @@ def _none_said(value: object) -> object:
 class DataFlags(FlanksModel):
     """Which data something is true of."""
 
-    product: Annotated[ProductFlags, BeforeValidator(_none_said)] = ProductFlags()
+    product: Annotated[ProductFlags, BeforeValidator(_none_said)] = Field(default_factory=ProductFlags)
     transaction: Annotated[TransactionFlags, BeforeValidator(_none_said)] = Field(
-        default=TransactionFlags(), validation_alias=AliasChoices("transaction", "transactions")
+        default_factory=TransactionFlags, validation_alias=AliasChoices("transaction", "transactions")
     )
 
     def has_any(self) -> bool:
