@@ -31,7 +31,7 @@ class LoopThread:
         """Run a coroutine to its end and return its value; an interrupt of the caller cancels it.
 
         Raises:
-            RuntimeError: the thread was closed.
+            RuntimeError: the thread was closed, or it is the one that calls, which would wait for itself for ever.
         """
         try:
             loop = self._running()
@@ -72,6 +72,8 @@ class LoopThread:
         with self._starting:
             if self._is_closed:
                 raise RuntimeError("this client was closed; make a new one")
+            if threading.current_thread() is self._thread:
+                raise RuntimeError("a blocking call cannot be made from the client's own thread, such as in a hook")
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=_serve, args=(self._loop,), name=self._name, daemon=True)

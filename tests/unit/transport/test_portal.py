@@ -91,3 +91,12 @@ def test_unfinished_tasks_are_cancelled_at_the_end(portal) -> None:
 async def test_it_works_while_another_loop_runs(portal) -> None:
     assert await asyncio.to_thread(portal.run, double(2)) == 4
     assert portal.run(double(3)) == 6
+
+
+def test_call_from_its_own_thread_is_refused_instead_of_waiting_for_ever(portal) -> None:
+    async def nested() -> int:
+        return portal.run(double(1))
+
+    with pytest.raises(RuntimeError, match="own thread"):
+        portal.run(nested())
+    assert portal.run(double(1)) == 2

@@ -4,10 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from bursar.providers.flanks import FlanksNotFoundError, FlanksValidationError, FlanksWaitTimeoutError
+from bursar.providers.flanks import (
+    FlanksNetworkError,
+    FlanksNotFoundError,
+    FlanksValidationError,
+    FlanksWaitTimeoutError,
+)
 from bursar.providers.flanks.sdk.aggregation_v1 import Account, Investment, Portfolio
 from bursar.providers.flanks.sdk.connect import SessionErrorCode, SessionStatus
 from bursar.providers.flanks.sdk.report import ReportStatus
+from bursar.sandbox.faults import FaultKind
 
 V0 = "/v0/bank/credentials"
 PAGE = {"items": [], "next_page_token": None}
@@ -296,3 +302,35 @@ async def test_what_flanks_adds_later_breaks_nothing(simulate) -> None:
             assert not hasattr(products[0], "added_later")
             sessions = [one async for one in client.connect.list_sessions()]
             assert not sessions[0].status.is_known
+
+
+async def test_code_whose_answer_was_lost_is_not_sent_again(simulate) -> None:
+    with simulate() as flanks:
+        async with flanks.client(retries=3) as client:
+            link = await client.links.create("https://app.example/back")
+            code = flanks.server.act("visit_link", {"link_token": link.token})["code"]
+            flanks.world.faults.add(FaultKind.RESET, path="/flanks/v0/platform", after_effect=True, times=1)
+            with pytest.raises(FlanksNetworkError):
+                await client.links.exchange_code(code)
+            sent = [one for one in flanks.server.record if one["path"] == "/v0/platform/link"]
+            assert len(sent) == 1
+            assert await client.links.get_unused_codes() == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": FaultKind.STATUS, "status": 503},
+        {"kind": FaultKind.STATUS, "status": 429, "retry_after": "0"},
+        {"kind": FaultKind.RESET},
+        {"kind": FaultKind.RESET, "after_effect": True},
+        {"kind": FaultKind.TRUNCATE},
+    ],
+    ids=lambda fault: "-".join(map(str, fault.values())),
+)
+async def test_listing_survives_a_fault_between_its_pages(simulate, fault) -> None:
+    with simulate(invented_count=2, page_size=7) as flanks:
+        async with flanks.client(retry_backoff=0.001) as client:
+            whole = [one async for one in client.aggregation_v2.list_transactions()]
+            flanks.world.faults.add(**fault, path="/flanks/aggregation", skip=2, times=1)
+            assert [one async for one in client.aggregation_v2.list_transactions()] == whole

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import pickle
 import threading
 from pathlib import Path
 
@@ -80,6 +81,8 @@ async def test_options_hold_for_their_view_only(client, wire) -> None:
     await view.entities.list()
     assert wire.last("/v0/bank/available").headers["x-trace"] == "7"
     assert (raw[0].status_code, raw[0].json(), raw[0].attempts) == (200, [{"id": "x"}], 1)
+    assert b"tok_secret" not in pickle.dumps(raw[0])
+    assert pickle.loads(pickle.dumps(raw[0])).json() == raw[0].json()
     await client.entities.list()
     assert "x-trace" not in wire.last("/v0/bank/available").headers
     assert len(raw) == 1

@@ -108,6 +108,16 @@ def test_amount_has_the_digits_of_the_text(amount: Decimal) -> None:
     assert Transaction.model_validate({"transaction_id": "t", "amount": str(amount)}).amount == amount
 
 
+def test_json_text_is_read_without_a_float_in_between() -> None:
+    text = '{"transaction_id": "t", "amount": 12345678901234567.89}'
+    for given_as in (text, text.encode()):
+        assert Transaction.model_validate_json(given_as).amount == Decimal("12345678901234567.89")
+    assert Transaction.model_validate_json(text).raw["transaction_id"] == "t"
+    assert Transaction.model_validate_json(Transaction.model_validate_json(text).model_dump_json()).amount == Decimal(
+        "12345678901234567.89"
+    )
+
+
 @pytest.mark.parametrize("bad", ["NaN", "Infinity", "", "1,234.50", "1_000", "null", "0x10", True, [], "1e400"])
 def test_what_is_no_number_is_refused(bad) -> None:
     with pytest.raises(ValidationError):

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from bursar.transport import json
 from bursar.transport.json import check_number
 
 ModelT = TypeVar("ModelT", bound="FlanksModel")
@@ -120,6 +121,17 @@ class FlanksModel(BaseModel):
         if isinstance(obj, Mapping):
             _set_source(model, cast("Mapping[str, Any]", obj))
         return model
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Validate JSON text; unlike pydantic's own reader, without a float in between.
+
+        Raises:
+            pydantic.ValidationError: naming each field that does not fit.
+            ValueError: it is no JSON.
+        """
+        text = json_data.encode() if isinstance(json_data, str) else bytes(json_data)
+        return cls.model_validate(json.decode(text, cast("type[Any]", Any)), **options)
 
     def __hash__(self) -> int:
         # Members can be lists of the caller's; the fields that identify an object are texts and numbers.

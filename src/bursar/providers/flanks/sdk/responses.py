@@ -40,6 +40,11 @@ class FlanksResponse:
             response.secrets,
         )
 
+    def __reduce__(self) -> tuple[type["FlanksResponse"], tuple[Any, ...]]:
+        # Without the secrets of the request.
+        known = (self.method, self.path, self.status_code, dict(self.headers), self.content, self.attempts)
+        return FlanksResponse, known
+
     @property
     def text(self) -> str:
         """The body as text."""
