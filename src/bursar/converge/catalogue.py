@@ -163,3 +163,5 @@ class Exemption(StrEnum):
     """An API that was connected later lists only its version of a row that an older file told otherwise."""
     SILENT_SOURCE = "silent_source"
     """Every source of the account has ended: the ledger keeps what was told last."""
+    ACCOUNT_AWAY = "account_away"
+    """A provider sends rows of an account that it does not list: they are kept as rejected, the run is partial."""
