@@ -34,7 +34,7 @@ def open_server() -> Generator[str]:
 
 @contextmanager
 def open_database(server_url: str) -> Generator[str]:
-    """Create an empty database for one process; yield its URL."""
+    """Create an empty database for one process, on the server of any database's URL; yield its URL."""
     name = f"converge_{uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(

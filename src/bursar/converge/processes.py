@@ -45,7 +45,7 @@ _CONSENTS = ("connect", "renew")
 _FEW_ATTEMPTS = 3
 """A job that was tried so often is left alone, or it would be given up."""
 
-_EXPECTED = ("bursar.worker.retry.TryAgainError", "Job was not found or not in")
+EXPECTED = ("bursar.worker.retry.TryAgainError", "Job was not found or not in")
 """Exceptions that are none: a job is to be done later; or it was done by somebody else when its worker came back."""
 
 # Parked jobs are those whose time comes by the seed's clock. What waits behind one of the same connection waits, too.
@@ -74,6 +74,8 @@ class ProcessStage(Stage):
     bridge: Bridge
     pool: WorkerPool
     worker_log: Path
+    database_url: str
+    home: Path
     log_read: int = 0
     """How much of the workers' log is known."""
 
@@ -94,15 +96,17 @@ async def open_process_stage(database_url: str, home: Path) -> AsyncGenerator[Pr
 
 
 @asynccontextmanager
-async def open_workers(stage: Stage, bridge: Bridge, database_url: str, home: Path) -> AsyncGenerator[ProcessStage]:
-    """Give a stage worker processes on its database."""
-    board = Board(home / "board")
+async def open_workers(
+    stage: Stage, bridge: Bridge, database_url: str, home: Path, name: str = ""
+) -> AsyncGenerator[ProcessStage]:
+    """Give a stage worker processes on its database; `name` keeps its files apart from those of another one."""
+    board = Board(home / f"{name}board")
     place = WorkerPlace(
         database_url=database_url,
         home=home,
-        board=home / "board",
-        socket=home / "banks",
-        log=home / "workers.log",
+        board=home / f"{name}board",
+        socket=home / f"{name}banks",
+        log=home / f"{name}workers.log",
         parent=os.getpid(),
         plan=PLAN,
     )
@@ -114,6 +118,8 @@ async def open_workers(stage: Stage, bridge: Bridge, database_url: str, home: Pa
             bridge=bridge,
             pool=pool,
             worker_log=place.log,
+            database_url=database_url,
+            home=home,
         )
     board.close()
 
@@ -134,6 +140,8 @@ class Crowd(Baton):
 
 class ProcessRun(SeedRun):
     """One seed whose jobs are real ones."""
+
+    expected: tuple[str, ...] = EXPECTED
 
     def __init__(self, stage: ProcessStage, plan: Plan) -> None:
         super().__init__(stage, plan)
@@ -225,6 +233,7 @@ class ProcessRun(SeedRun):
                 break
             if time.monotonic() > deadline:
                 raise StuckError(await self._describe_stuck())
+            await self._upset()
             if time.monotonic() > kill_at:
                 kill_at = float("inf")
                 await self._kill_somebody()
@@ -234,6 +243,9 @@ class ProcessRun(SeedRun):
         found = await self.witness.execute("SELECT coalesce(max(attempts), 0) FROM procrastinate_jobs")
         row = await found.fetchone()
         self._most_attempts = int(row[0]) if row is not None else 0
+
+    async def _upset(self) -> None:
+        """What a dearer tier does to the database while workers work."""
 
     def _draw_kill(self) -> float:
         rng = self.plan.rng("kill", self._step)
@@ -375,7 +387,7 @@ class ProcessRun(SeedRun):
             if '"exception"' in line:
                 told = json.loads(line)
                 exception = str(told["context"]["exception"]).strip()
-                if not any(expected in exception for expected in _EXPECTED):
+                if not any(expected in exception for expected in self.expected):
                     self.happened.errors.append(f"{told['message']} in a worker: {exception.splitlines()[-1]}")
 
     async def _describe_stuck(self) -> str:

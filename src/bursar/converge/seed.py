@@ -3,7 +3,8 @@
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from bursar.converge.plan import Plan
 from bursar.converge.stage import Channel, Stage
 from bursar.converge.trouble import Armed, Troublemaker, WorkerKilledError, draw_armed
 from bursar.domain.result import Success
-from bursar.sandbox.faces import MountedFace
+from bursar.sandbox.faces import MountedFace, Receive, Scope, Send
 from bursar.sandbox.faults import FaultKind
 from bursar.sandbox.gate import Gate
 from bursar.sandbox.people import Household, Login
@@ -169,6 +170,11 @@ class SeedRun:
             if kind_and_slug in self._hit_owners:
                 self.happened.struck[self._hit_owners[kind_and_slug], kind_and_slug[1], ""] += count
 
+    @asynccontextmanager
+    async def restored(self) -> AsyncGenerator["SeedRun | None"]:
+        """Give the same seed on a restored backup, if one was made; only the dearest tier makes one."""
+        yield None
+
     def at(self, instant: datetime, name: str, action: Action) -> None:
         """Put something on the agenda; an instant that has passed is now."""
         self._agenda_count += 1
@@ -193,9 +199,9 @@ class SeedRun:
             due.append((name, action))
         return due
 
-    async def _serve(self, scope: dict[str, object], receive: object, send: object) -> None:  # pyright: ignore[reportUnusedParameter]
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         slug = str(scope["path"]).split("/", 2)[1]
-        await self._gates[slug]({**scope, "root_path": f"/{slug}"}, receive, send)  # pyright: ignore[reportArgumentType]
+        await self._gates[slug]({**scope, "root_path": f"/{slug}"}, receive, send)
 
     async def _interlude(self, _path: str) -> None:
         """What happens between two requests: time passes, so the bank may have booked something meanwhile."""
@@ -204,6 +210,7 @@ class SeedRun:
     # Jobs, as the job engine and its workers would treat them.
 
     async def collect_jobs(self) -> None:
+        """Take the jobs that were enqueued, and put them on the agenda."""
         found = await self.stage.witness.execute(
             "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'sync' RETURNING args"
         )

@@ -13,15 +13,23 @@ def open_tier(tier: int, database_url: str, home: Path) -> AbstractAsyncContextM
     """Open the stage of a tier on an empty database."""
     if tier == 1:
         return open_stage(database_url, home)
-    from bursar.converge.processes import open_process_stage
+    if tier == 2:
+        from bursar.converge.processes import open_process_stage
 
-    return open_process_stage(database_url, home)
+        return open_process_stage(database_url, home)
+    from bursar.converge.upheaval import open_upheaval_stage
+
+    return open_upheaval_stage(database_url, home)
 
 
 def begin_of(tier: int) -> Callable[[Stage, Plan], SeedRun]:
     """Return what makes the run of a seed."""
     if tier == 1:
         return SeedRun
-    from bursar.converge.processes import ProcessRun
+    if tier == 2:
+        from bursar.converge.processes import ProcessRun
 
-    return ProcessRun.on
+        return ProcessRun.on
+    from bursar.converge.upheaval import UpheavalRun
+
+    return UpheavalRun.on

@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from bursar.converge.oracle import Divergence, StoredLedger
 from bursar.converge.plan import Plan
 from bursar.converge.seed import SETTLING, Happened, Person, SeedRun
 from bursar.converge.stage import Stage
+from bursar.domain.health import health_of
 from bursar.domain.sync import SyncTrigger
 from bursar.sandbox.people import Account, AccountKind
 from bursar.sandbox.view import IdPolicy
@@ -42,8 +43,11 @@ async def run_seed(stage: Stage, plan: Plan, begin: Callable[[Stage, Plan], Seed
         await run.begin()
         people.schedule(run)
         await run.live()
-        await _settle(run)
+        await _settle(run, SETTLING)
         await _judge(run, verdict)
+        async with run.restored() as copy:
+            if copy is not None:
+                await _judge_copy(copy, verdict)
     finally:
         run.end()
         await oracle.sweep(stage.witness, [person.tenant_id for person in run.people])
@@ -59,12 +63,22 @@ def _sum_up(happened: Happened, verdict: Verdict) -> None:
     verdict.trace = happened.trace
 
 
-async def _settle(run: SeedRun) -> None:
+async def _judge_copy(copy: SeedRun, verdict: Verdict) -> None:
+    """I13: a backup that is restored and read again is the same ledger."""
+    found = Verdict(seed=verdict.seed)
+    await _settle(copy, timedelta(0))
+    await _judge(copy, found)
+    _sum_up(copy.happened, found)
+    verdict.row_count += found.row_count
+    verdict.divergences += [Divergence("I13", f"{one.invariant}: {one.detail}") for one in found.divergences]
+
+
+async def _settle(run: SeedRun, wait: timedelta) -> None:
     """Stop all faults, let every late row and limit pass, and read everything until nothing is left to do."""
     run.is_calm = True
     run.view.stop()
     run.world.faults.stop()
-    await run.move_to(max(run.world.now, run.ends_at) + SETTLING)
+    await run.move_to(max(run.world.now, run.ends_at) + wait)
     for link in run.links:
         if link.is_broken and not link.is_ended:
             await people.renew(run, link)
@@ -124,7 +138,7 @@ async def _judge(run: SeedRun, verdict: Verdict) -> None:
 def _check_rows(run: SeedRun, person: Person, ledger: StoredLedger, verdict: Verdict) -> None:
     """I1 and I2: every account equals the truth, row for row, position for position; and its proof says so."""
     of_world = _accounts_of_world(run, person, ledger)
-    gaps = defaultdict(list)
+    gaps: dict[UUID, list[tuple[Decimal, date, date]]] = defaultdict(list)
     for account_id, amount, start, end in ledger.gaps:
         gaps[account_id].append((amount, start, end))
     for account_id in ledger.accounts:
@@ -227,7 +241,7 @@ def _exempt(
 def _check_proof(
     run: SeedRun,
     world_id: str,
-    gaps: list[tuple[Decimal, object, object]],
+    gaps: list[tuple[Decimal, date, date]],
     verdict: Verdict,
     *,
     through: str,
@@ -408,8 +422,6 @@ async def _check_erased(run: SeedRun, person: Person, verdict: Verdict) -> None:
 
 async def _check_states(run: SeedRun, verdict: Verdict) -> None:
     """I11: every connection that its user keeps is healthy."""
-    from bursar.domain.health import health_of
-
     for link in run.links:
         if link.person.is_erased or link.is_ended:
             continue
