@@ -33,7 +33,7 @@ _TRAP = struct.Struct("<BBBB4s16s16s16sQ")
 _SLOT_SIZE, _TRAP_SIZE = 32, 128
 _SLOTS_AT, _TRAPS_AT = 64, 64 + SLOTS * _SLOT_SIZE
 _SIZE = _TRAPS_AT + TRAPS * _TRAP_SIZE
-_POINTS = tuple(FaultPoint)
+_POINTS: tuple[FaultPoint, ...] = tuple(FaultPoint)
 
 _EMPTY, _SET, _SPRUNG = range(3)
 

@@ -6,11 +6,13 @@ The process is forked from one that has imported everything, opens its platform,
 import asyncio
 import os
 import signal
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import httpx2
+import psycopg
 import structlog
 from pydantic import SecretStr
 
@@ -27,6 +29,8 @@ from bursar.transport.timing import Timing
 from bursar.worker import app as worker
 from bursar.worker.app import WorkerPlan
 
+NO_DATABASE = 75
+"""The exit code of a worker that began while the database was away; whoever watches over it starts another one."""
 _LOOKS_S = 0.01
 _ORPHAN_LOOKS_S = 1.0
 KILLED, TOLD = "D2", frozenset({"D8", "E7", "E9"})
@@ -66,14 +70,19 @@ async def _serve(place: WorkerPlace, slot: int) -> None:
         async def sleep(seconds: float) -> None:
             await client.post(f"{CONTROL}/sleep", json={"seconds": seconds})
 
-        async with open_platform(
-            Settings(database_url=SecretStr(place.database_url), home=place.home, database_pool_size=6),
-            registry=registry,
-            clock=BoardClock(board, slot),
-            extra_settings=provider_settings(channels),
-            http_clients=dict.fromkeys(channels, client),
-            timing=Timing(sleep=sleep),
-        ) as platform:
+        async with AsyncExitStack() as opened:
+            opening = open_platform(
+                Settings(database_url=SecretStr(place.database_url), home=place.home, database_pool_size=6),
+                registry=registry,
+                clock=BoardClock(board, slot),
+                extra_settings=provider_settings(channels),
+                http_clients=dict.fromkeys(channels, client),
+                timing=Timing(sleep=sleep),
+            )
+            try:
+                platform = await opened.enter_async_context(opening)
+            except psycopg.OperationalError:
+                os._exit(NO_DATABASE)
             while not board.is_called(slot):  # noqa: ASYNC110 - another process calls
                 await asyncio.sleep(_LOOKS_S)
             _tell_number(platform, board, slot)

@@ -22,7 +22,7 @@ from bursar.converge.baton import Baton
 from bursar.converge.board import TRAPS, Board
 from bursar.converge.bridge import Bridge, open_bridge
 from bursar.converge.catalogue import PROCESS_POINTS, SYNC_POINTS
-from bursar.converge.forked import KILLED, WorkerPlace
+from bursar.converge.forked import KILLED, NO_DATABASE, WorkerPlace
 from bursar.converge.plan import Plan
 from bursar.converge.pool import Member, WorkerPool, open_pool
 from bursar.converge.seed import RESCUE, Action, SeedRun
@@ -283,7 +283,7 @@ class ProcessRun(SeedRun):
             return
         self._note_traps()
         for member, number in buried:
-            if member.process_id not in self._kills:
+            if member.process_id not in self._kills and member.process.exitcode != NO_DATABASE:
                 self.happened.errors.append(f"a worker ended by itself, with {member.process.exitcode}")
             await self.witness.execute(
                 "UPDATE procrastinate_workers SET last_heartbeat = 'epoch' WHERE id = %s", [number]
