@@ -24,6 +24,7 @@ from bursar.services.ingest_transactions import RowsOfAccount, write_transaction
 from bursar.services.proof import mark_touched
 from bursar.services.snapshots import write_snapshots
 from bursar.storage import accounts, connections, holdings, sync_runs
+from bursar.storage.holdings import ListingWrite
 from bursar.storage.unit_of_work import Transaction
 
 
@@ -100,6 +101,7 @@ async def _write_holdings(
     report: SyncReport,
     at: datetime,
 ) -> None:
+    writes: list[ListingWrite] = []
     for index, listing in enumerate(batch.holdings):
         account = resolved.get(listing.provider_account_id)
         if account is None:
@@ -109,15 +111,9 @@ async def _write_holdings(
             # Providers name positions each in their own way: two tellers would close each other's.
             report.holdings.unchanged += len(listing.holdings)
             continue
-        counts = await holdings.merge_listing(
-            tx,
-            tenant_id,
-            account.account_id,
-            listing.holdings,
-            complete=listing.complete,
-            as_of=listing.as_of,
-            at=at,
-        )
+        writes.append(ListingWrite(account.account_id, listing.holdings, listing.complete, listing.as_of))
+    if writes:
+        counts = await holdings.merge_listings(tx, tenant_id, writes, at=at)
         report.holdings.add(
             RecordCounts(
                 created=counts.created, updated=counts.updated, unchanged=counts.unchanged, closed=counts.closed
@@ -137,7 +133,12 @@ async def _keep_rejected(
     }
     for record in report.rejected:
         counts[record.kind].rejected += 1
-    read_ids = [row.provider_transaction_id for row in batch.transactions if row.provider_transaction_id]
+    homeless = {record.provider_id for record in report.rejected}
+    read_ids = [
+        row.provider_transaction_id
+        for row in batch.transactions
+        if row.provider_transaction_id and row.provider_transaction_id not in homeless
+    ]
     if read_ids:
         await sync_runs.resolve_rejected(tx, tenant_id, read_ids, connection_id=target.connection_id, at=at)
     if report.rejected:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.rows import class_row
 
 from bursar.domain.balances import BalanceSnapshot
-from bursar.domain.ids import new_id
+from bursar.domain.ids import new_ids
+from bursar.storage.staging import StagedStatement, StagingTable, Value, one_of_each, stage
 from bursar.storage.unit_of_work import Transaction
 
 
@@ -29,6 +31,44 @@ class ObservationWrite:
     date_is_stated: bool
 
 
+_INCOMING = StagingTable(
+    "incoming_observations",
+    {
+        "id": "uuid",
+        "account_id": "uuid",
+        "balance": "numeric",
+        "available_balance": "numeric",
+        "holdings_value": "numeric",
+        "cash_value": "numeric",
+        "currency": "text",
+        "source": "text",
+        "captured_at": "timestamptz",
+        "observed_on": "date",
+        "date_is_stated": "boolean",
+    },
+)
+_INSERT = StagedStatement(
+    _INCOMING,
+    """
+    WITH incoming AS {incoming}
+    INSERT INTO balance_observations (tenant_id, sync_run_id, created_at, {columns})
+    SELECT %(tenant_id)s, %(sync_run_id)s, %(at)s, {columns} FROM incoming i
+    WHERE NOT EXISTS (
+        SELECT FROM (
+            SELECT balance, available_balance, holdings_value, cash_value, observed_on FROM balance_observations
+            WHERE tenant_id = %(tenant_id)s AND account_id = i.account_id
+                AND (captured_at AT TIME ZONE 'UTC')::date = (i.captured_at AT TIME ZONE 'UTC')::date
+            ORDER BY captured_at DESC, id DESC LIMIT 1
+        ) AS latest
+        WHERE balance = i.balance AND observed_on = i.observed_on
+            AND (i.available_balance IS NULL OR available_balance = i.available_balance)
+            AND (i.holdings_value IS NULL OR holdings_value = i.holdings_value)
+            AND (i.cash_value IS NULL OR cash_value = i.cash_value))
+    """,
+    columns=sql.SQL(", ").join(map(sql.Identifier, _INCOMING.columns)),
+)
+
+
 async def insert_observations(
     tx: Transaction, tenant_id: UUID, writes: Sequence[ObservationWrite], *, sync_run_id: UUID | None, at: datetime
 ) -> int:
@@ -38,45 +78,28 @@ async def insert_observations(
     figures of it, so that an unchanged bank writes nothing; a different figure, or the same on another day, is.
     """
     inserted = 0
-    for write in writes:
-        done = await tx.execute(
-            """
-            INSERT INTO balance_observations (tenant_id, id, account_id, sync_run_id, balance, available_balance,
-                holdings_value, cash_value, currency, source, captured_at, observed_on, date_is_stated, created_at)
-            SELECT %(tenant_id)s, %(id)s, %(account_id)s, %(sync_run_id)s, %(balance)s, %(available)s, %(holdings)s,
-                %(cash)s, %(currency)s, %(source)s, %(captured_at)s, %(observed_on)s, %(date_is_stated)s, %(at)s
-            WHERE NOT EXISTS (
-                SELECT FROM (
-                    SELECT balance, available_balance, holdings_value, cash_value, observed_on
-                    FROM balance_observations
-                    WHERE tenant_id = %(tenant_id)s AND account_id = %(account_id)s
-                        AND (captured_at AT TIME ZONE 'UTC')::date = (%(captured_at)s AT TIME ZONE 'UTC')::date
-                    ORDER BY captured_at DESC, id DESC LIMIT 1
-                ) AS latest
-                WHERE balance = %(balance)s AND observed_on = %(observed_on)s
-                    AND (%(available)s::numeric IS NULL OR available_balance = %(available)s)
-                    AND (%(holdings)s::numeric IS NULL OR holdings_value = %(holdings)s)
-                    AND (%(cash)s::numeric IS NULL OR cash_value = %(cash)s))
-            """,
-            {
-                "tenant_id": tenant_id,
-                "id": new_id(),
-                "account_id": write.account_id,
-                "sync_run_id": sync_run_id,
-                "balance": write.balance,
-                "available": write.available_balance,
-                "holdings": write.holdings_value,
-                "cash": write.cash_value,
-                "currency": write.currency,
-                "source": write.source,
-                "captured_at": write.captured_at,
-                "observed_on": write.observed_on,
-                "date_is_stated": write.date_is_stated,
-                "at": at,
-            },
-        )
+    for part in one_of_each(writes, lambda write: (write.account_id, write.captured_at.astimezone(UTC).date())):
+        ids = new_ids(len(part))
+        staged = await stage(tx, _INCOMING, map(_values, ids, part))
+        done = await staged.execute(_INSERT, {"tenant_id": tenant_id, "sync_run_id": sync_run_id, "at": at})
         inserted += done.rowcount
     return inserted
+
+
+def _values(observation_id: UUID, write: ObservationWrite) -> Sequence[Value]:
+    return (
+        observation_id,
+        write.account_id,
+        write.balance,
+        write.available_balance,
+        write.holdings_value,
+        write.cash_value,
+        write.currency,
+        write.source,
+        write.captured_at,
+        write.observed_on,
+        write.date_is_stated,
+    )
 
 
 async def list_snapshots(

@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 
 from bursar.domain.gaps import BalanceGap
 from bursar.domain.ids import new_ids
-from bursar.storage.staging import StagingTable, stage
+from bursar.storage.staging import StagedStatement, StagingTable, stage
 from bursar.storage.unit_of_work import Transaction
 
 _INCOMING = StagingTable(
@@ -84,6 +84,59 @@ async def take_due(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> lis
     return sorted(row[0] for row in await taken.fetchall())
 
 
+_MERGE = StagedStatement(
+    _INCOMING,
+    """
+    WITH incoming AS {incoming}, open AS (
+        SELECT * FROM balance_gaps
+        WHERE tenant_id = %(tenant_id)s AND account_id = ANY(%(account_ids)s) AND closed_at IS NULL
+    ), found AS (
+        INSERT INTO balance_gaps (tenant_id, {columns}, found_at, changed_at)
+        SELECT %(tenant_id)s, {columns}, %(at)s, %(at)s FROM incoming i
+        WHERE NOT EXISTS (
+            SELECT FROM open o WHERE (o.account_id, o.opening_id, o.closing_id)
+                = (i.account_id, i.opening_id, i.closing_id))
+        RETURNING *
+    ), changed AS (
+        UPDATE balance_gaps g SET amount = i.amount, start_on = i.start_on, end_on = i.end_on,
+            suggested_fetch_start = i.suggested_fetch_start, suggested_fetch_end = i.suggested_fetch_end,
+            changed_at = %(at)s
+        FROM open o JOIN incoming i
+            ON (o.account_id, o.opening_id, o.closing_id) = (i.account_id, i.opening_id, i.closing_id)
+        WHERE g.tenant_id = %(tenant_id)s AND g.id = o.id
+            AND (o.amount, o.start_on, o.end_on, o.suggested_fetch_start, o.suggested_fetch_end)
+            IS DISTINCT FROM (i.amount, i.start_on, i.end_on, i.suggested_fetch_start, i.suggested_fetch_end)
+        RETURNING g.*
+    ), closed AS (
+        UPDATE balance_gaps g SET changed_at = %(at)s, closed_at = %(at)s,
+            closed_by = CASE WHEN EXISTS (
+                SELECT FROM incoming i WHERE i.account_id = g.account_id
+                    AND i.start_on <= g.end_on AND i.end_on >= g.start_on)
+                THEN 'replaced' ELSE 'explained' END
+        FROM open o
+        WHERE g.tenant_id = %(tenant_id)s AND g.id = o.id AND NOT EXISTS (
+            SELECT FROM incoming i WHERE (o.account_id, o.opening_id, o.closing_id)
+                = (i.account_id, i.opening_id, i.closing_id))
+        RETURNING g.*
+    ), news AS (
+        SELECT 'balance_gap.closed' AS type, g.id,
+            jsonb_build_object('before', {before}, 'after', {after}) AS data, 1 AS place
+        FROM closed g JOIN open o ON o.id = g.id
+        UNION ALL
+        SELECT 'balance_gap.changed', g.id, jsonb_build_object('before', {before}, 'after', {after}), 2
+        FROM changed g JOIN open o ON o.id = g.id
+        UNION ALL
+        SELECT 'balance_gap.found', g.id, jsonb_build_object('after', {after}), 3 FROM found g
+    )
+    INSERT INTO outbox (tenant_id, type, subject_id, sync_run_id, occurred_at, data)
+    SELECT %(tenant_id)s, type, id, %(sync_run_id)s, %(at)s, data FROM news ORDER BY place, id
+    """,
+    columns=_COLUMNS,
+    before=sql.SQL(_FEED).format(sql.SQL("o")),
+    after=sql.SQL(_FEED).format(sql.SQL("g")),
+)
+
+
 async def merge_gaps(
     tx: Transaction,
     tenant_id: UUID,
@@ -98,58 +151,9 @@ async def merge_gaps(
     A gap between the same two balances keeps its id; what is as before is not written.
     """
     ids = new_ids(len(gaps))
-    await stage(tx, _INCOMING, [(gap_id, *_values(gap)) for gap_id, gap in zip(ids, gaps, strict=True)])
-    await tx.execute(
-        sql.SQL(
-            """
-            WITH open AS (
-                SELECT * FROM balance_gaps
-                WHERE tenant_id = %(tenant_id)s AND account_id = ANY(%(account_ids)s) AND closed_at IS NULL
-            ), found AS (
-                INSERT INTO balance_gaps (tenant_id, {columns}, found_at, changed_at)
-                SELECT %(tenant_id)s, {columns}, %(at)s, %(at)s FROM pg_temp.incoming_gaps i
-                WHERE NOT EXISTS (
-                    SELECT FROM open o WHERE (o.account_id, o.opening_id, o.closing_id)
-                        = (i.account_id, i.opening_id, i.closing_id))
-                RETURNING *
-            ), changed AS (
-                UPDATE balance_gaps g SET amount = i.amount, start_on = i.start_on, end_on = i.end_on,
-                    suggested_fetch_start = i.suggested_fetch_start, suggested_fetch_end = i.suggested_fetch_end,
-                    changed_at = %(at)s
-                FROM open o JOIN pg_temp.incoming_gaps i
-                    ON (o.account_id, o.opening_id, o.closing_id) = (i.account_id, i.opening_id, i.closing_id)
-                WHERE g.tenant_id = %(tenant_id)s AND g.id = o.id
-                    AND (o.amount, o.start_on, o.end_on, o.suggested_fetch_start, o.suggested_fetch_end)
-                    IS DISTINCT FROM (i.amount, i.start_on, i.end_on, i.suggested_fetch_start, i.suggested_fetch_end)
-                RETURNING g.*
-            ), closed AS (
-                UPDATE balance_gaps g SET changed_at = %(at)s, closed_at = %(at)s,
-                    closed_by = CASE WHEN EXISTS (
-                        SELECT FROM pg_temp.incoming_gaps i WHERE i.account_id = g.account_id
-                            AND i.start_on <= g.end_on AND i.end_on >= g.start_on)
-                        THEN 'replaced' ELSE 'explained' END
-                FROM open o
-                WHERE g.tenant_id = %(tenant_id)s AND g.id = o.id AND NOT EXISTS (
-                    SELECT FROM pg_temp.incoming_gaps i WHERE (o.account_id, o.opening_id, o.closing_id)
-                        = (i.account_id, i.opening_id, i.closing_id))
-                RETURNING g.*
-            ), news AS (
-                SELECT 'balance_gap.closed' AS type, g.id,
-                    jsonb_build_object('before', {before}, 'after', {after}) AS data, 1 AS place
-                FROM closed g JOIN open o ON o.id = g.id
-                UNION ALL
-                SELECT 'balance_gap.changed', g.id, jsonb_build_object('before', {before}, 'after', {after}), 2
-                FROM changed g JOIN open o ON o.id = g.id
-                UNION ALL
-                SELECT 'balance_gap.found', g.id, jsonb_build_object('after', {after}), 3 FROM found g
-            )
-            INSERT INTO outbox (tenant_id, type, subject_id, sync_run_id, occurred_at, data)
-            SELECT %(tenant_id)s, type, id, %(sync_run_id)s, %(at)s, data FROM news ORDER BY place, id
-            """
-        ).format(
-            columns=_COLUMNS, before=sql.SQL(_FEED).format(sql.SQL("o")), after=sql.SQL(_FEED).format(sql.SQL("g"))
-        ),
-        {"tenant_id": tenant_id, "account_ids": list(account_ids), "sync_run_id": sync_run_id, "at": at},
+    staged = await stage(tx, _INCOMING, [(gap_id, *_values(gap)) for gap_id, gap in zip(ids, gaps, strict=True)])
+    await staged.execute(
+        _MERGE, {"tenant_id": tenant_id, "account_ids": list(account_ids), "sync_run_id": sync_run_id, "at": at}
     )
 
 

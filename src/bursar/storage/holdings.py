@@ -9,13 +9,14 @@ from psycopg.rows import class_row
 
 from bursar.domain.holdings import Holding, ProviderHoldingData
 from bursar.domain.ids import new_ids
-from bursar.storage.staging import StagingTable, Value, stage
+from bursar.storage.staging import StagedStatement, StagingTable, Value, one_of_each, stage
 from bursar.storage.unit_of_work import Transaction
 
 _INCOMING = StagingTable(
     "incoming_holdings",
     {
         "id": "uuid",
+        "account_id": "uuid",
         "provider_holding_id": "text",
         "symbol": "text",
         "security_name": "text",
@@ -34,48 +35,25 @@ _INCOMING = StagingTable(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HoldingCounts:
-    """What a listing changed."""
-
-    created: int
-    updated: int
-    unchanged: int
-    closed: int
-
-
-async def merge_listing(
-    tx: Transaction,
-    tenant_id: UUID,
-    account_id: UUID,
-    holdings: Sequence[ProviderHoldingData],
-    *,
-    complete: bool,
-    as_of: datetime | None,
-    at: datetime,
-) -> HoldingCounts:
-    """Take an account's positions over; what a complete listing lacks is closed; an older listing changes nothing."""
-    newest = await tx.execute(
-        "SELECT max(as_of) FROM holdings WHERE tenant_id = %s AND account_id = %s", [tenant_id, account_id]
-    )
-    stored_as_of = await newest.fetchone()
-    if as_of is not None and stored_as_of and stored_as_of[0] is not None and stored_as_of[0] > as_of:
-        return HoldingCounts(0, 0, len(holdings), 0)
-    holdings = list({holding.provider_holding_id: holding for holding in holdings}.values())
-    ids = new_ids(len(holdings))
-    await stage(tx, _INCOMING, (_values(ids[index], holding) for index, holding in enumerate(holdings)))
-    arguments = {"tenant_id": tenant_id, "account_id": account_id, "as_of": as_of, "at": at}
-    merged = await tx.execute(
-        """
+_MERGE = StagedStatement(
+    _INCOMING,
+    """
+    WITH incoming AS {incoming}, listings AS (
+        SELECT * FROM unnest(%(account_ids)s::uuid[], %(complete)s::boolean[], %(as_of)s::timestamptz[])
+            AS told (account_id, complete, as_of)
+        WHERE NOT EXISTS (
+            SELECT FROM holdings h
+            WHERE h.tenant_id = %(tenant_id)s AND h.account_id = told.account_id AND h.as_of > told.as_of)
+    ), merged AS (
         INSERT INTO holdings AS h (tenant_id, id, account_id, provider_holding_id, symbol, security_name, security_id,
             security_id_type, asset_type, quantity, multiplier, currency, cost_basis, market_value, average_price,
             current_price, price_as_of, as_of, is_active, created_at, updated_at)
-        SELECT %(tenant_id)s, id, %(account_id)s, provider_holding_id, symbol, security_name, security_id,
+        SELECT %(tenant_id)s, id, i.account_id, provider_holding_id, symbol, security_name, security_id,
             security_id_type, asset_type, quantity, multiplier, currency, cost_basis, market_value, average_price,
-            current_price, price_as_of, %(as_of)s, quantity <> 0, %(at)s, %(at)s
-        FROM pg_temp.incoming_holdings i
+            current_price, price_as_of, l.as_of, quantity <> 0, %(at)s, %(at)s
+        FROM incoming i JOIN listings l ON l.account_id = i.account_id
         WHERE NOT EXISTS (
-            SELECT FROM holdings k WHERE k.tenant_id = %(tenant_id)s AND k.account_id = %(account_id)s
+            SELECT FROM holdings k WHERE k.tenant_id = %(tenant_id)s AND k.account_id = i.account_id
                 AND k.provider_holding_id = i.provider_holding_id
                 AND (k.symbol, k.security_name, k.security_id, k.security_id_type, k.asset_type, k.quantity,
                     k.multiplier, k.currency, k.cost_basis, k.market_value, k.average_price, k.current_price,
@@ -91,29 +69,81 @@ async def merge_listing(
             average_price = excluded.average_price, current_price = excluded.current_price,
             price_as_of = excluded.price_as_of, as_of = excluded.as_of, is_active = excluded.is_active,
             updated_at = excluded.updated_at
-        RETURNING h.created_at = %(at)s AND h.id IN (SELECT id FROM pg_temp.incoming_holdings)
-        """,
-        arguments,
+        RETURNING h.id
+    ), closed AS (
+        UPDATE holdings h SET is_active = false, updated_at = %(at)s
+        FROM listings l
+        WHERE l.complete AND h.tenant_id = %(tenant_id)s AND h.account_id = l.account_id AND h.is_active
+            AND NOT EXISTS (SELECT FROM incoming i WHERE i.account_id = h.account_id
+                AND i.provider_holding_id = h.provider_holding_id)
+        RETURNING h.id
     )
-    is_new = [bool(row[0]) for row in await merged.fetchall()]
-    closed = 0
-    if complete:
-        done = await tx.execute(
-            """
-            UPDATE holdings SET is_active = false, updated_at = %(at)s
-            WHERE tenant_id = %(tenant_id)s AND account_id = %(account_id)s AND is_active
-                AND provider_holding_id NOT IN (SELECT provider_holding_id FROM pg_temp.incoming_holdings)
-            """,
-            arguments,
+    SELECT (SELECT count(*) FROM merged WHERE id IN (SELECT id FROM incoming)), (SELECT count(*) FROM merged),
+        (SELECT count(*) FROM closed)
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListingWrite:
+    """What a source says of an account's positions."""
+
+    account_id: UUID
+    holdings: Sequence[ProviderHoldingData]
+    complete: bool
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingCounts:
+    """What listings changed."""
+
+    created: int
+    updated: int
+    unchanged: int
+    closed: int
+
+
+async def merge_listings(
+    tx: Transaction, tenant_id: UUID, listings: Sequence[ListingWrite], *, at: datetime
+) -> HoldingCounts:
+    """Take accounts' positions over; what a complete listing lacks is closed; an older listing changes nothing."""
+    created = updated = unchanged = closed = 0
+    for part in one_of_each(listings, lambda listing: listing.account_id):
+        told = {
+            (listing.account_id, holding.provider_holding_id): holding
+            for listing in part
+            for holding in listing.holdings
+        }
+        ids = new_ids(len(told))
+        rows = (
+            _values(holding_id, account_id, holding)
+            for holding_id, ((account_id, _), holding) in zip(ids, told.items(), strict=True)
         )
-        closed = done.rowcount
-    created = sum(is_new)
-    return HoldingCounts(created, len(is_new) - created, len(holdings) - len(is_new), closed)
+        staged = await stage(tx, _INCOMING, rows)
+        merged = await staged.execute(
+            _MERGE,
+            {
+                "tenant_id": tenant_id,
+                "account_ids": [listing.account_id for listing in part],
+                "complete": [listing.complete for listing in part],
+                "as_of": [listing.as_of for listing in part],
+                "at": at,
+            },
+        )
+        row = await merged.fetchone()
+        new_count, written_count, closed_count = row or (0, 0, 0)
+        created += new_count
+        updated += written_count - new_count
+        unchanged += len(told) - written_count
+        closed += closed_count
+    return HoldingCounts(created, updated, unchanged, closed)
 
 
-def _values(holding_id: UUID, holding: ProviderHoldingData) -> Sequence[Value]:
+def _values(holding_id: UUID, account_id: UUID, holding: ProviderHoldingData) -> Sequence[Value]:
     return (
         holding_id,
+        account_id,
         holding.provider_holding_id,
         holding.symbol,
         holding.security_name,

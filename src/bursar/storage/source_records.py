@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from bursar.domain.evidence import Evidence, EvidenceOrigin
-from bursar.storage.staging import StagingTable, Value, stage
+from bursar.storage.staging import StagedStatement, StagingTable, Value, stage
 from bursar.storage.unit_of_work import Transaction
 
 _INCOMING = StagingTable(
@@ -206,6 +206,34 @@ class EvidenceWrite:
     raw: Mapping[str, object] | None = None
 
 
+_SUPERSEDE = StagedStatement(
+    _INCOMING,
+    """
+    WITH incoming AS {incoming}
+    UPDATE source_records e SET superseded_at = %(at)s
+    FROM incoming i
+    WHERE e.tenant_id = %(tenant_id)s AND e.source_id = i.replaces_source AND e.key = i.replaces_key
+        AND e.superseded_at IS NULL AND (e.source_id, e.key) <> (i.source_id, i.key)
+    """,
+)
+_UPSERT = StagedStatement(
+    _INCOMING,
+    """
+    WITH incoming AS {incoming}
+    INSERT INTO source_records AS e (tenant_id, source_id, key, account_id, transaction_id,
+        provider_transaction_id, fingerprint, content_hash, is_pending, booked_on, amount, first_seen_at,
+        last_seen_at, raw)
+    SELECT %(tenant_id)s, source_id, key, account_id, transaction_id, provider_transaction_id, fingerprint,
+        content_hash, is_pending, booked_on, amount, %(at)s, %(told_at)s, raw
+    FROM incoming
+    ON CONFLICT (tenant_id, source_id, key) DO UPDATE SET transaction_id = excluded.transaction_id,
+        provider_transaction_id = excluded.provider_transaction_id, fingerprint = excluded.fingerprint,
+        content_hash = excluded.content_hash, is_pending = excluded.is_pending, booked_on = excluded.booked_on,
+        amount = excluded.amount, last_seen_at = excluded.last_seen_at, withdrawn_at = NULL, raw = excluded.raw
+    """,
+)
+
+
 async def upsert_evidence(
     tx: Transaction, tenant_id: UUID, writes: Iterable[EvidenceWrite], *, at: datetime, told_at: datetime
 ) -> None:
@@ -218,32 +246,10 @@ async def upsert_evidence(
         at: now.
         told_at: when the words were true.
     """
-    await stage(tx, _INCOMING, (_values(write) for write in writes))
+    staged = await stage(tx, _INCOMING, map(_values, writes))
     arguments = {"tenant_id": tenant_id, "at": at, "told_at": told_at}
-    await tx.execute(
-        """
-        UPDATE source_records e SET superseded_at = %(at)s
-        FROM pg_temp.incoming_evidence i
-        WHERE e.tenant_id = %(tenant_id)s AND e.source_id = i.replaces_source AND e.key = i.replaces_key
-            AND e.superseded_at IS NULL AND (e.source_id, e.key) <> (i.source_id, i.key)
-        """,
-        arguments,
-    )
-    await tx.execute(
-        """
-        INSERT INTO source_records AS e (tenant_id, source_id, key, account_id, transaction_id,
-            provider_transaction_id, fingerprint, content_hash, is_pending, booked_on, amount, first_seen_at,
-            last_seen_at, raw)
-        SELECT %(tenant_id)s, source_id, key, account_id, transaction_id, provider_transaction_id, fingerprint,
-            content_hash, is_pending, booked_on, amount, %(at)s, %(told_at)s, raw
-        FROM pg_temp.incoming_evidence
-        ON CONFLICT (tenant_id, source_id, key) DO UPDATE SET transaction_id = excluded.transaction_id,
-            provider_transaction_id = excluded.provider_transaction_id, fingerprint = excluded.fingerprint,
-            content_hash = excluded.content_hash, is_pending = excluded.is_pending, booked_on = excluded.booked_on,
-            amount = excluded.amount, last_seen_at = excluded.last_seen_at, withdrawn_at = NULL, raw = excluded.raw
-        """,
-        arguments,
-    )
+    await staged.execute(_SUPERSEDE, arguments)
+    await staged.execute(_UPSERT, arguments)
 
 
 def _values(write: EvidenceWrite) -> Sequence[Value]:
@@ -261,7 +267,7 @@ def _values(write: EvidenceWrite) -> Sequence[Value]:
         write.amount,
         source_id,
         key,
-        None if write.raw is None else msgspec.json.encode(write.raw).decode(),
+        None if write.raw is None else msgspec.Raw(msgspec.json.encode(write.raw)),
     )
 
 

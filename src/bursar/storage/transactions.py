@@ -11,7 +11,7 @@ import msgspec
 from psycopg import sql
 
 from bursar.domain.transactions import ProviderTransactionData
-from bursar.storage.staging import StagingTable, Value, stage, stage_in_turns
+from bursar.storage.staging import StagedStatement, StagingTable, Value, stage, stage_in_turns
 from bursar.storage.unit_of_work import Transaction
 
 MAX_DESCRIPTION = 500
@@ -96,6 +96,31 @@ class UpdateOutcome:
     """Rows whose status may not go back to what the source says; all else was taken over."""
 
 
+_INSERT = StagedStatement(
+    _INCOMING_NEW,
+    """
+    WITH incoming AS {incoming}, added AS (
+        INSERT INTO transactions (tenant_id, id, account_id, {content}, settled_seen_at, created_at, updated_at)
+        SELECT %(tenant_id)s, id, account_id, {content}, CASE WHEN status = 'settled' THEN %(at)s END,
+            %(at)s, %(at)s
+        FROM incoming
+    ), told AS (
+        INSERT INTO outbox (tenant_id, type, subject_id, sync_run_id, occurred_at, data)
+        SELECT %(tenant_id)s, 'transaction.created', t.id, %(sync_run_id)s, %(at)s,
+            jsonb_build_object('after', {feed})
+        FROM incoming t
+    )
+    INSERT INTO source_records (tenant_id, source_id, key, account_id, transaction_id, provider_transaction_id,
+        fingerprint, content_hash, is_pending, booked_on, amount, first_seen_at, last_seen_at, raw)
+    SELECT %(tenant_id)s, source_id, key, account_id, id, provider_transaction_id, fingerprint, content_hash,
+        status = 'pending', transaction_date, amount, %(at)s, %(told_at)s, raw
+    FROM incoming
+    """,
+    content=_CONTENT_LIST,
+    feed=sql.SQL(_FEED).format(sql.SQL("t")),
+)
+
+
 async def insert_transactions(
     tx: Transaction,
     tenant_id: UUID,
@@ -106,34 +131,56 @@ async def insert_transactions(
     told_at: datetime,
 ) -> int:
     """Add new rows with their first evidence (true at `told_at`) and tell the change feed; return how many."""
-    statement = sql.SQL(
-        """
-        WITH added AS (
-            INSERT INTO transactions (tenant_id, id, account_id, {content}, settled_seen_at, created_at, updated_at)
-            SELECT %(tenant_id)s, id, account_id, {content}, CASE WHEN status = 'settled' THEN %(at)s END,
-                %(at)s, %(at)s
-            FROM pg_temp.incoming_new_transactions
-        ), told AS (
-            INSERT INTO outbox (tenant_id, type, subject_id, sync_run_id, occurred_at, data)
-            SELECT %(tenant_id)s, 'transaction.created', t.id, %(sync_run_id)s, %(at)s,
-                jsonb_build_object('after', {feed})
-            FROM pg_temp.incoming_new_transactions t
-        )
-        INSERT INTO source_records (tenant_id, source_id, key, account_id, transaction_id, provider_transaction_id,
-            fingerprint, content_hash, is_pending, booked_on, amount, first_seen_at, last_seen_at, raw)
-        SELECT %(tenant_id)s, source_id, key, account_id, id, provider_transaction_id, fingerprint, content_hash,
-            status = 'pending', transaction_date, amount, %(at)s, %(told_at)s, raw
-        FROM pg_temp.incoming_new_transactions
-        """
-    ).format(content=_CONTENT_LIST, feed=sql.SQL(_FEED).format(sql.SQL("t")))
     inserted = 0
     async with aclosing(stage_in_turns(tx, _INCOMING_NEW, rows, _new_values)) as parts:
-        async for _ in parts:
-            done = await tx.execute(
-                statement, {"tenant_id": tenant_id, "at": at, "told_at": told_at, "sync_run_id": sync_run_id}
+        async for staged in parts:
+            done = await staged.execute(
+                _INSERT, {"tenant_id": tenant_id, "at": at, "told_at": told_at, "sync_run_id": sync_run_id}
             )
             inserted += done.rowcount
     return inserted
+
+
+_BUT_STATUS = [name for name in _CONTENT if name != "status"]
+_UPDATE = StagedStatement(
+    _INCOMING,
+    """
+    WITH incoming AS {incoming}, before AS (
+        SELECT t.*, CASE WHEN t.status = i.status OR t.removed_at IS NOT NULL OR t.status = 'pending'
+                OR (t.status = 'settled' AND i.status = 'cancelled') THEN i.status ELSE t.status END
+                AS next_status,
+            i.status AS told_status
+        FROM transactions t JOIN incoming i ON i.id = t.id
+        WHERE t.tenant_id = %(tenant_id)s
+    ), changed AS (
+        UPDATE transactions t SET {assignments}, status = b.next_status, removed_at = NULL,
+            settled_seen_at = CASE WHEN b.next_status = 'settled' THEN coalesce(t.settled_seen_at, %(at)s)
+                ELSE t.settled_seen_at END,
+            version = t.version + 1, updated_at = %(at)s
+        FROM incoming i JOIN before b ON b.id = i.id
+        WHERE t.tenant_id = %(tenant_id)s AND t.id = i.id
+            AND (t.status <> b.next_status OR t.removed_at IS NOT NULL
+                OR ({stored}) IS DISTINCT FROM ({told}))
+        RETURNING t.*
+    ), told AS (
+        INSERT INTO outbox (tenant_id, type, subject_id, sync_run_id, occurred_at, data)
+        SELECT %(tenant_id)s, CASE WHEN b.removed_at IS NULL THEN 'transaction.updated'
+                ELSE 'transaction.created' END,
+            t.id, %(sync_run_id)s, %(at)s, jsonb_build_object('before', {feed_before}, 'after', {feed_after})
+        FROM changed t JOIN before b ON b.id = t.id
+    )
+    SELECT b.id, t.id IS NOT NULL,
+        b.status = 'settled' AND b.removed_at IS NULL AND t.id IS NOT NULL
+            AND (t.amount <> b.amount OR t.transaction_date <> b.transaction_date),
+        b.next_status <> b.told_status
+    FROM before b LEFT JOIN changed t ON t.id = b.id
+    """,
+    assignments=sql.SQL(", ").join(sql.SQL("{0} = i.{0}").format(sql.Identifier(name)) for name in _BUT_STATUS),
+    stored=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in _BUT_STATUS),
+    told=sql.SQL(", ").join(sql.SQL("i.{}").format(sql.Identifier(name)) for name in _BUT_STATUS),
+    feed_before=sql.SQL(_FEED).format(sql.SQL("b")),
+    feed_after=sql.SQL(_FEED).format(sql.SQL("t")),
+)
 
 
 async def update_transactions(
@@ -143,54 +190,8 @@ async def update_transactions(
 
     A removed row that its source lists again comes back under its id. A status moves only along its machine.
     """
-    await stage(tx, _INCOMING, map(_values, writes))
-    assignments = sql.SQL(", ").join(
-        sql.SQL("{0} = i.{0}").format(sql.Identifier(name)) for name in _CONTENT if name != "status"
-    )
-    stored = sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in _CONTENT if name != "status")
-    incoming = sql.SQL(", ").join(sql.SQL("i.{}").format(sql.Identifier(name)) for name in _CONTENT if name != "status")
-    found = await tx.execute(
-        sql.SQL(
-            """
-            WITH before AS (
-                SELECT t.*, CASE WHEN t.status = i.status OR t.removed_at IS NOT NULL OR t.status = 'pending'
-                        OR (t.status = 'settled' AND i.status = 'cancelled') THEN i.status ELSE t.status END
-                        AS next_status,
-                    i.status AS told_status
-                FROM transactions t JOIN pg_temp.incoming_transactions i ON i.id = t.id
-                WHERE t.tenant_id = %(tenant_id)s
-            ), changed AS (
-                UPDATE transactions t SET {assignments}, status = b.next_status, removed_at = NULL,
-                    settled_seen_at = CASE WHEN b.next_status = 'settled' THEN coalesce(t.settled_seen_at, %(at)s)
-                        ELSE t.settled_seen_at END,
-                    version = t.version + 1, updated_at = %(at)s
-                FROM pg_temp.incoming_transactions i JOIN before b ON b.id = i.id
-                WHERE t.tenant_id = %(tenant_id)s AND t.id = i.id
-                    AND (t.status <> b.next_status OR t.removed_at IS NOT NULL
-                        OR ({stored}) IS DISTINCT FROM ({incoming}))
-                RETURNING t.*
-            ), told AS (
-                INSERT INTO outbox (tenant_id, type, subject_id, sync_run_id, occurred_at, data)
-                SELECT %(tenant_id)s, CASE WHEN b.removed_at IS NULL THEN 'transaction.updated'
-                        ELSE 'transaction.created' END,
-                    t.id, %(sync_run_id)s, %(at)s, jsonb_build_object('before', {feed_before}, 'after', {feed_after})
-                FROM changed t JOIN before b ON b.id = t.id
-            )
-            SELECT b.id, t.id IS NOT NULL,
-                b.status = 'settled' AND b.removed_at IS NULL AND t.id IS NOT NULL
-                    AND (t.amount <> b.amount OR t.transaction_date <> b.transaction_date),
-                b.next_status <> b.told_status
-            FROM before b LEFT JOIN changed t ON t.id = b.id
-            """
-        ).format(
-            assignments=assignments,
-            stored=stored,
-            incoming=incoming,
-            feed_before=sql.SQL(_FEED).format(sql.SQL("b")),
-            feed_after=sql.SQL(_FEED).format(sql.SQL("t")),
-        ),
-        {"tenant_id": tenant_id, "at": at, "sync_run_id": sync_run_id},
-    )
+    staged = await stage(tx, _INCOMING, map(_values, writes))
+    found = await staged.execute(_UPDATE, {"tenant_id": tenant_id, "at": at, "sync_run_id": sync_run_id})
     rows = await found.fetchall()
     return UpdateOutcome(
         updated_count=sum(1 for row in rows if row[1]),
@@ -311,5 +312,5 @@ def _new_values(new: NewRow) -> Sequence[Value]:
         new.row.provider_transaction_id,
         new.fingerprint,
         new.content_hash,
-        None if raw is None else msgspec.json.encode(raw).decode(),
+        None if raw is None else msgspec.Raw(msgspec.json.encode(raw)),
     )

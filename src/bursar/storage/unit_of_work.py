@@ -99,18 +99,22 @@ class Database:
 
         That it can begin is what shows that a connection lives; to ask before would be a round trip for nothing.
         """
-        for attempts_left in range(self._pool.max_size, -1, -1):
+        attempts_left = self._pool.max_size
+        while True:
             connection = await self._pool.getconn()
+            has_begun = False
             try:
                 await psycopg.AsyncClientCursor(connection).execute(opening, arguments)
-            except BaseException as error:
-                await connection.close()
-                await self._pool.putconn(connection)
-                if not attempts_left or not isinstance(error, psycopg.OperationalError):
-                    raise
-            else:
+                has_begun = True
                 return connection
-        raise AssertionError("the last attempt returns or raises")
+            except psycopg.OperationalError:
+                if not attempts_left:
+                    raise
+                attempts_left -= 1
+            finally:
+                if not has_begun:
+                    await connection.close()
+                    await self._pool.putconn(connection)
 
     @staticmethod
     def is_lost(error: BaseException) -> bool:
