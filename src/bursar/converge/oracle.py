@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg import sql
+from psycopg.rows import TupleRow
 
 from bursar.converge.stage import Witness
 from bursar.sandbox.ledger import Row, RowState
@@ -151,8 +153,8 @@ async def read_versions(witness: Witness, tenant_ids: Iterable[UUID]) -> dict[st
         await _look_as(witness, tenant_id)
         parts = sql.SQL(" UNION ALL ").join(
             sql.SQL(
-                "SELECT {name}, coalesce(md5(string_agg(ctid::text || xmin::text, ',' ORDER BY ctid)), '') FROM {table} "
-                "WHERE tenant_id = {tenant}"
+                "SELECT {name}, coalesce(md5(string_agg(ctid::text || xmin::text, ',' ORDER BY ctid)), '') "
+                "FROM {table} WHERE tenant_id = {tenant}"
             ).format(name=sql.Literal(table), table=sql.Identifier(table), tenant=sql.Literal(str(tenant_id)))
             for table in LEDGER_TABLES
         )
@@ -294,9 +296,6 @@ async def _look_as(witness: Witness, tenant_id: UUID) -> None:
     await witness.execute("SELECT set_config('app.tenant_id', %s, false)", [str(tenant_id)])
 
 
-async def _fetch(witness: Witness, statement: str, argument: object) -> list[tuple[object, ...]]:
-    found = await witness.execute(
-        statement.encode(),
-        argument if isinstance(argument, Mapping) else [argument],  # pyright: ignore[reportArgumentType]
-    )
+async def _fetch(witness: Witness, statement: LiteralString, argument: UUID | dict[str, UUID]) -> list[TupleRow]:
+    found = await witness.execute(statement, argument if isinstance(argument, dict) else [argument])
     return await found.fetchall()

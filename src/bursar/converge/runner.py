@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from subprocess import PIPE, Popen
 from tempfile import TemporaryDirectory
+from typing import cast
 
 from bursar.converge.database import open_database, open_server
+from bursar.converge.findings import Verdict
 from bursar.converge.plan import Limits, draw_plan, every_fault
 from bursar.converge.stage import Stage
 from bursar.converge.tiers import begin_of, open_tier
-from bursar.converge.verdict import Verdict, run_seed
+from bursar.converge.verdict import run_seed
 
 TWICE_EVERY = 100
 """One seed of so many is run twice, to see that it does the same again."""
@@ -44,7 +46,7 @@ class Summary:
         self.run_count += int(str(told["runs"]))
         self.row_count += int(str(told["rows"]))
         self.repeated_count += bool(told["repeated"])
-        divergences: list[str] = list(told["divergences"])  # pyright: ignore[reportArgumentType] - a list of texts
+        divergences: list[str] = cast("list[str]", told["divergences"])
         if divergences:
             self.failures.append((int(str(told["seed"])), divergences))
         exemptions: dict[str, int] = told["exemptions"]  # pyright: ignore[reportAssignmentType] - made by `_tell`

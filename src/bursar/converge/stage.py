@@ -4,7 +4,7 @@ import io
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import date
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import TupleRow
 from pydantic import SecretStr
 
-from bursar.bootstrap import Platform, open_platform
+from bursar.bootstrap import Platform, open_platform, read_settings
 from bursar.converge.clock import SeedClock
 from bursar.converge.neutral import NEUTRAL_SPECS
 from bursar.converge.wire import Wire
@@ -26,13 +26,12 @@ from bursar.sandbox.faces import Face, StatementWriter
 from bursar.sandbox.neutral import NEUTRAL_FACES, NEUTRAL_TRAITS
 from bursar.sandbox.traits import Traits
 from bursar.sandbox.world import World
-from bursar.settings import Settings
 from bursar.transport.timing import Timing
 
 Witness = psycopg.AsyncConnection[TupleRow]
 """A connection of the oracle, past all rules of the platform."""
 
-DESIGNED_SPEED = datetime(2023, 1, 1, tzinfo=UTC)
+_BLANK_DAY = date(2023, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +105,7 @@ def full_registry() -> Registry:
 
 def provider_settings(channels: Mapping[str, Channel]) -> dict[str, str]:
     """Return the settings with which each provider is its simulator."""
-    blank = World(0, start=DESIGNED_SPEED.date(), history_days=1, families=1)
+    blank = World(0, start=_BLANK_DAY, history_days=1, families=1)
     settings: dict[str, str] = {}
     for slug, channel in channels.items():
         published = channel.face.build(blank).credentials()
@@ -126,7 +125,7 @@ async def open_stage(database_url: str, home: Path) -> AsyncGenerator[Stage]:
     async with (
         httpx2.AsyncClient(transport=wire) as client,
         open_platform(
-            Settings(database_url=SecretStr(database_url), home=home),
+            read_settings(database_url=SecretStr(database_url), home=home),
             registry=registry,
             clock=clock,
             extra_settings=provider_settings(channels),

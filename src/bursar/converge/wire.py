@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import httpx2
 
 from bursar.sandbox import gate
-from bursar.sandbox.faces import Message, Scope
+from bursar.sandbox.faces import Message, Receive, Scope, Send
 from bursar.sandbox.world import World
 
 CALLER: ContextVar[str] = ContextVar("caller", default="")
@@ -22,7 +22,7 @@ _LOST = (
 )
 """What a simulator raises where it would cut a socket -> what an HTTP client sees of it."""
 
-Application = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Interlude = Callable[[str], Awaitable[None]]
 
 
@@ -62,8 +62,7 @@ class Wire(httpx2.AsyncBaseTransport):
         if world.now < self._blocked.get(caller, world.now):
             self.too_early.append(path)
         body = await request.aread()
-        status = 500
-        headers: list[tuple[bytes, bytes]] = []
+        start: Message = {"status": 500, "headers": []}
         parts: list[bytes] = []
         is_whole = False
 
@@ -71,9 +70,9 @@ class Wire(httpx2.AsyncBaseTransport):
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def send(message: Message) -> None:
-            nonlocal status, headers, is_whole
+            nonlocal start, is_whole
             if message["type"] == "http.response.start":
-                status, headers = int(message["status"]), list(message["headers"])
+                start = message
             else:
                 parts.append(bytes(message.get("body", b"")))
                 is_whole = not message.get("more_body", False)
@@ -96,7 +95,8 @@ class Wire(httpx2.AsyncBaseTransport):
         except (TimeoutError, ConnectionResetError) as error:
             if parts and not is_whole:
                 raise httpx2.RemoteProtocolError("the body broke off", request=request) from error
-            raise next(kind for lost, kind in _LOST if isinstance(error, lost))(str(error), request=request) from error
+            raise _as_seen(error, request) from error
+        status, headers = int(start["status"]), list(start["headers"])
         if status == 429:
             self._note_block(caller, headers, world.now)
         return httpx2.Response(status, headers=headers, stream=_Body(parts, headers, request), request=request)
@@ -105,6 +105,14 @@ class Wire(httpx2.AsyncBaseTransport):
         said = next((value.decode("latin-1") for name, value in headers if name.lower() == b"retry-after"), "")
         if said.isdigit() and int(said) < 7 * 86_400:
             self._blocked[caller] = now + timedelta(seconds=int(said))
+
+
+def _as_seen(error: Exception, request: httpx2.Request) -> httpx2.TransportError:
+    """Return what an HTTP client sees of what a simulator raises where it would cut a socket."""
+    for lost, kind in _LOST:
+        if isinstance(error, lost):
+            return kind(str(error), request=request)
+    return httpx2.ReadError(str(error), request=request)
 
 
 class _Body(httpx2.AsyncByteStream):
