@@ -52,7 +52,9 @@ def _exponent(number: Decimal) -> int:
 
 def _float_hook(text: str) -> Decimal:
     number = Decimal(text)
-    check_number(number)
+    # A short text without an exponent cannot be out of bounds, and taking a Decimal apart costs more than reading it.
+    if len(text) > MAX_EXPONENT or "e" in text or "E" in text:
+        check_number(number)
     return number
 
 

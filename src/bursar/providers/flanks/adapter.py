@@ -27,7 +27,7 @@ from bursar.providers.flanks.reading import CredentialReader
 from bursar.providers.flanks.sdk.client import FlanksClient
 from bursar.providers.flanks.sdk.connect.models import Session, SessionConfig, SessionErrorCode
 from bursar.providers.flanks.sdk.connection import DEFAULT_BASE_URL
-from bursar.providers.flanks.sdk.exceptions import FlanksError, FlanksNotFoundError
+from bursar.providers.flanks.sdk.exceptions import FlanksConfigError, FlanksError, FlanksNotFoundError
 from bursar.transport.wire import AsyncWire
 
 TOKEN = "credentials_token"  # noqa: S105 - the name of a credential's member
@@ -221,18 +221,25 @@ def _sign_in_failed(session: Session) -> ProviderAuthenticationError:
 
 
 def make_adapter(context: ProviderContext) -> FlanksAdapter:
-    """Build the adapter from this provider's settings."""
+    """Build the adapter from this provider's settings.
+
+    Raises:
+        ProviderNotConfiguredError: a setting makes no sense.
+    """
     settings = context.settings
-    client = FlanksClient(
-        settings.get("flanks_client_id", ""),
-        settings.get("flanks_client_secret", ""),
-        base_url=settings.get("flanks_base_url") or DEFAULT_BASE_URL,
-        retries=2,
-        retry_backoff=0.5,
-        timeout=30.0,
-        http_client=cast("AsyncWire | None", context.http_client),
-        timing=replace(context.timing, now=context.clock.now),
-    )
+    try:
+        client = FlanksClient(
+            settings.get("flanks_client_id", ""),
+            settings.get("flanks_client_secret", ""),
+            base_url=settings.get("flanks_base_url") or DEFAULT_BASE_URL,
+            retries=2,
+            retry_backoff=0.5,
+            timeout=30.0,
+            http_client=cast("AsyncWire | None", context.http_client),
+            timing=replace(context.timing, now=context.clock.now),
+        )
+    except FlanksConfigError as error:
+        raise to_provider_error(error) from error
     return FlanksAdapter(client, settings.get("flanks_connector_id") or None)
 
 

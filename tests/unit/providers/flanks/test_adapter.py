@@ -9,6 +9,7 @@ import pytest
 
 from bursar.domain.accounts import AccountType
 from bursar.domain.sync import SyncBatch
+from bursar.domain.time import SystemClock
 from bursar.ports.errors import (
     ProviderAuthenticationError,
     ProviderInvalidResponseError,
@@ -206,6 +207,12 @@ async def test_wrong_application_is_a_matter_of_settings(opened) -> None:
             await adapter.begin(request(institution_id="first_river"))
         assert caught.value.missing_settings == ("flanks_client_id", "flanks_client_secret")
         await adapter.aclose()
+
+
+def test_address_without_encryption_is_a_matter_of_settings() -> None:
+    settings = {"flanks_client_id": "x", "flanks_client_secret": "y", "flanks_base_url": "http://flanks.example"}
+    with pytest.raises(ProviderNotConfiguredError):
+        PROVIDER.factory(ProviderContext(settings=settings, clock=SystemClock()))
 
 
 async def test_flat_shape_gives_the_same_records(opened) -> None:

@@ -237,6 +237,12 @@ def test_credentials_come_from_arguments_then_from_the_environment(monkeypatch) 
     assert FlanksClient("explicit").transport.settings.client_id == "explicit"
 
 
+@pytest.mark.parametrize(("credentials", "named"), [(("", "s"), "client_id"), (("i", ""), "client_secret")])
+def test_connection_needs_both_credentials(credentials, named) -> None:
+    with pytest.raises(FlanksConfigError, match=f"^{named}:"):
+        FlanksConnection(*credentials)
+
+
 async def test_closed_client_says_so_and_closes_again() -> None:
     client = FlanksClient("id", "secret")
     await client.close()

@@ -72,6 +72,8 @@ def exact(value: object) -> object:
     Raises:
         ValueError: a text that is no plain number, or an exponent that no amount has.
     """
+    if type(value) is Decimal:
+        return value  # from the answer's own digits, bounds checked: nearly always
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value):
             raise ValueError("not a plain number")

@@ -42,6 +42,9 @@ class ConnectionSettings:
     timing: Timing = SYSTEM_TIMING
 
     def __post_init__(self) -> None:
+        for name, value in (("client_id", self.client_id), ("client_secret", self.client_secret)):
+            if not value:
+                raise FlanksConfigError(f"{name}: expected a text that is not empty")
         check_base_url(self.base_url)
         check_duration("timeout", self.timeout, more_than_zero=True)
         check_duration("retry_backoff", self.retry_backoff)
