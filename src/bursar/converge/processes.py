@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from bursar.converge import waiting
 from bursar.converge.baton import Baton
 from bursar.converge.board import TRAPS, Board
 from bursar.converge.bridge import Bridge, open_bridge
@@ -47,23 +48,6 @@ _FEW_ATTEMPTS = 3
 
 EXPECTED = ("bursar.worker.retry.TryAgainError", "Job was not found or not in")
 """Exceptions that are none: a job is to be done later; or it was done by somebody else when its worker came back."""
-
-# Parked jobs are those whose time comes by the seed's clock. What waits behind one of the same connection waits, too.
-_OPEN_JOBS = """
-    SELECT count(*) FROM procrastinate_jobs job WHERE status = 'doing' OR (
-        status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())
-        AND NOT EXISTS (SELECT FROM procrastinate_jobs earlier WHERE earlier.lock = job.lock
-            AND earlier.status = 'todo' AND earlier.scheduled_at > now() AND earlier.id < job.id))
-"""
-_PARK_LATER_JOBS = """
-    WITH later AS MATERIALIZED (
-        SELECT id, scheduled_at - now() AS wait FROM procrastinate_jobs
-        WHERE status = 'todo' AND scheduled_at > now() AND scheduled_at < now() + interval '500 years'
-        FOR UPDATE SKIP LOCKED
-    )
-    UPDATE procrastinate_jobs job SET scheduled_at = now() + interval '1000 years' FROM later WHERE later.id = job.id
-    RETURNING job.id, later.wait
-"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -229,7 +213,7 @@ class ProcessRun(SeedRun):
             await self._mind_workers()
             self._note_traps()
             await self._park_later_jobs()
-            if not await self._count_open_jobs():
+            if not await waiting.count_open_jobs(self.witness):
                 break
             if time.monotonic() > deadline:
                 raise StuckError(await self._describe_stuck())
@@ -240,9 +224,7 @@ class ProcessRun(SeedRun):
             await asyncio.sleep(_LOOK_EVERY_S)
         self._note_traps()
         self._read_log()
-        found = await self.witness.execute("SELECT coalesce(max(attempts), 0) FROM procrastinate_jobs")
-        row = await found.fetchone()
-        self._most_attempts = int(row[0]) if row is not None else 0
+        self._most_attempts = await waiting.most_attempts(self.witness)
 
     async def _upset(self) -> None:
         """What a dearer tier does to the database while workers work."""
@@ -254,21 +236,15 @@ class ProcessRun(SeedRun):
             return float("inf")
         return time.monotonic() + rng.random() * _KILL_WITHIN_S
 
-    async def _count_open_jobs(self) -> int:
-        found = await self.witness.execute(_OPEN_JOBS)
-        row = await found.fetchone()
-        return int(row[0]) if row is not None else 0
-
     async def _park_later_jobs(self) -> None:
         """Nobody waits in real time: what is to be tried again later has its place on the agenda."""
-        found = await self.witness.execute(_PARK_LATER_JOBS)
-        for job_id, wait in await found.fetchall():
+        for job_id, wait in await waiting.park_later_jobs(self.witness):
             self.note(f"job parked for {wait.total_seconds():.0f} s")
             self.at(self.world.now + wait, "job again", self._waking(job_id))
 
     def _waking(self, job_id: int) -> Action:
         async def wake() -> None:
-            await self.witness.execute("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id = %s", [job_id])
+            await waiting.unpark_job(self.witness, job_id)
 
         return wake
 
@@ -285,21 +261,14 @@ class ProcessRun(SeedRun):
         for member, number in buried:
             if member.process_id not in self._kills and member.process.exitcode != NO_DATABASE:
                 self.happened.errors.append(f"a worker ended by itself, with {member.process.exitcode}")
-            await self.witness.execute(
-                "UPDATE procrastinate_workers SET last_heartbeat = 'epoch' WHERE id = %s", [number]
-            )
+            await waiting.let_sign_of_life_grow_old(self.witness, number)
         self.world.advance(RESCUE)
         pool.keep(count)
 
     async def _kill_somebody(self) -> None:
         """Kill a worker that has something to do."""
-        found = await self.witness.execute(
-            "SELECT worker_id, (args->>'connection_id')::uuid FROM procrastinate_jobs "
-            "WHERE status = 'doing' AND worker_id IS NOT NULL ORDER BY id"
-        )
-        doing = await found.fetchall()
         by_number = {self._workers.board.number_of(one.slot): one for one in self._workers.pool.working}
-        for number, connection_id in doing:
+        for number, connection_id in await waiting.list_doing(self.witness):
             member = by_number.get(number)
             if member is not None:
                 self._kill(member)
@@ -337,7 +306,9 @@ class ProcessRun(SeedRun):
         if trap.code == "D8":
             await self._overtake_process(trap.process_id)
         elif trap.code == "E7" and link is not None:
-            await self._break_consent(link)
+            # Not in the middle of consenting: what the person is given then would be taken for what comes after.
+            async with self._one_at_a_time:
+                await self._break_consent(link)
         elif trap.code == "E9" and link is not None:
             await self.erase(link.person)
 
@@ -351,9 +322,7 @@ class ProcessRun(SeedRun):
         os.kill(process_id, signal.SIGSTOP)
         try:
             self.world.advance(timedelta(seconds=61))
-            await self.witness.execute(
-                "UPDATE procrastinate_workers SET last_heartbeat = 'epoch' WHERE id = %s", [number]
-            )
+            await waiting.let_sign_of_life_grow_old(self.witness, number)
             deadline = time.monotonic() + _OVERTAKEN_WITHIN_S
             while await self._has_jobs(number) and time.monotonic() < deadline:  # noqa: ASYNC110 - nobody calls us
                 await asyncio.sleep(_LOOK_EVERY_S)
@@ -364,10 +333,7 @@ class ProcessRun(SeedRun):
                 os.kill(process_id, signal.SIGCONT)
 
     async def _has_jobs(self, number: int) -> bool:
-        found = await self.witness.execute(
-            "SELECT 1 FROM procrastinate_jobs WHERE worker_id = %s AND status = 'doing' LIMIT 1", [number]
-        )
-        return await found.fetchone() is not None
+        return any(one == number for one, _ in await waiting.list_doing(self.witness))
 
     # What is known of them.
 
@@ -391,10 +357,7 @@ class ProcessRun(SeedRun):
                     self.happened.errors.append(f"{told['message']} in a worker: {exception.splitlines()[-1]}")
 
     async def _describe_stuck(self) -> str:
-        found = await self.witness.execute(
-            "SELECT id, status::text, attempts, worker_id, scheduled_at - now() FROM procrastinate_jobs ORDER BY id"
-        )
-        jobs = [" ".join(str(part) for part in row) for row in await found.fetchall()]
+        jobs = await waiting.describe_jobs(self.witness)
         numbers = [self._workers.board.number_of(one.slot) for one in self._workers.pool.working]
         return f"after {_TOO_LONG_S:.0f} s jobs are {jobs}, workers are {numbers}"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from bursar.converge import people
+from bursar.converge import people, waiting
 from bursar.converge.bridge import open_bridge
 from bursar.converge.database import open_database
 from bursar.converge.operations import grow_tables, restart_server, restore_database, save_database, shrink_tables
@@ -190,6 +190,8 @@ class UpheavalRun(ProcessRun):
         stage.bridge.commands = {"/sleep": found._sleep, "/strike": found._strike}
         stage.pool.keep(1)
         await shrink_tables(stage.database_url)
+        # What was to be done later when the backup was made is long due.
+        await waiting.unpark_all(stage.witness)
         await found._catch_up(self)
         return found
 

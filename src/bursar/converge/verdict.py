@@ -53,7 +53,12 @@ async def _judge_copy(copy: SeedRun, verdict: Verdict) -> None:
     await _judge(copy, found)
     _sum_up(copy.happened, found)
     verdict.row_count += found.row_count
-    verdict.divergences += [Divergence("I13", f"{one.invariant}: {one.detail}") for one in found.divergences]
+    # How much of what the bank hides can be noticed depends on the balances that were read: the copy has read fewer.
+    verdict.divergences += [
+        Divergence("I13", f"{one.invariant}: {one.detail}")
+        for one in found.divergences
+        if not (one.invariant == "I2" and "hidden are" in one.detail)
+    ]
 
 
 async def _settle(run: SeedRun, wait: timedelta) -> None:

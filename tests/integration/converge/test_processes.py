@@ -21,6 +21,9 @@ from bursar.converge.stage import Stage
 from bursar.converge.tiers import open_tier
 from bursar.faultpoints import FaultPoint
 
+# The wheel's dependency warns about XDG_RUNTIME_DIR on machines without one.
+pytestmark = pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR")
+
 SMALL = {"days": 30, "tenants": 2, "logins": 2}
 
 
@@ -112,11 +115,10 @@ def test_lock_of_a_process_that_is_killed_in_the_middle_is_free(tmp_path):
         "import sys, time; from pathlib import Path; from bursar.converge.board import Board\n"
         "with Board(Path(sys.argv[1]))._alone(): print('held', flush=True); time.sleep(60)"
     )
-    holder = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "board")], stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    holder.stdout.readline()
-    os.kill(holder.pid, signal.SIGKILL)
-    holder.wait(10)
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "board")], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        os.kill(holder.pid, signal.SIGKILL)
     Board(tmp_path / "board").set_trap(0, "D2", FaultPoint.SYNC_OPENED, 1)
 
 
