@@ -23,7 +23,7 @@ from bursar.services.ingest_target import IngestTarget
 from bursar.services.ingest_transactions import RowsOfAccount, write_transactions
 from bursar.services.proof import mark_touched
 from bursar.services.snapshots import write_snapshots
-from bursar.storage import accounts, connections, holdings, sync_runs
+from bursar.storage import account_sources, accounts, connections, holdings, sync_runs
 from bursar.storage.holdings import ListingWrite
 from bursar.storage.unit_of_work import Transaction
 
@@ -48,7 +48,7 @@ async def apply_batch(
     await remove_stranded(tx, tenant_id, read, target=target, at=at, report=report)
     if target.is_file:
         listed = [group.account.source_id for group in groups if group.listing is not None]
-        await accounts.record_listings(tx, tenant_id, listed, as_of or at)
+        await account_sources.record_listings(tx, tenant_id, listed, as_of or at)
     await _write_holdings(tx, tenant_id, target, batch, resolved, report, at)
     await write_snapshots(tx, tenant_id, target, batch, resolved, report, at)
     await mark_touched(tx, tenant_id, sorted({each.account_id for each in resolved.values()}), report, at)

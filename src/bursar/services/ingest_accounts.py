@@ -14,10 +14,19 @@ from uuid import UUID
 from bursar.domain.accounts import AccountType, ProviderAccountData, is_same_kind
 from bursar.domain.evidence import EvidenceOrigin
 from bursar.domain.ids import new_id
-from bursar.domain.sync import DataWarning, RecordKind, RejectedRecord, RejectReason, SyncBatch, SyncReport
+from bursar.domain.sync import (
+    DataWarning,
+    RecordCounts,
+    RecordKind,
+    RejectedRecord,
+    RejectReason,
+    SyncBatch,
+    SyncReport,
+)
 from bursar.services.ingest_target import IngestTarget
-from bursar.storage import accounts
-from bursar.storage.accounts import AccountFacts, AccountSource
+from bursar.storage import account_sources, accounts
+from bursar.storage.account_sources import AccountSource
+from bursar.storage.accounts import AccountFacts, AccountWrite
 from bursar.storage.unit_of_work import Transaction
 
 
@@ -72,30 +81,40 @@ async def resolve_accounts(
     tx: Transaction, tenant_id: UUID, target: IngestTarget, batch: SyncBatch, report: SyncReport, at: datetime
 ) -> dict[str, ResolvedAccount]:
     """Return the account of each `provider_account_id` that the connection has ever used, writing what changed."""
-    sources = await accounts.list_sources(tx, tenant_id, target.connection_id)
+    related = await account_sources.list_sources(tx, tenant_id, target.connection_id)
+    sources = [source for source in related if source.connection_id == target.connection_id]
     matches = await _match(tx, tenant_id, target, batch, sources)
-    standing = await _standing(tx, tenant_id, matches, sources)
+    standing = await _standing(tx, tenant_id, matches, related)
     for match in matches:
         if match.replaced is not None:
-            await accounts.end_sources(tx, tenant_id, [match.replaced.id], at)
+            await account_sources.end_sources(tx, tenant_id, [match.replaced.id], at)
             standing[match.replaced.account_id][match.replaced.id] = (match.replaced, True)
             report.warnings.append(_REBOUND)
     resolved: dict[str, ResolvedAccount] = {}
+    writes: list[AccountWrite] = []
     for match in matches:
         account = match.account
         if match.known is not None and match.known.currency != account.currency:
             report.rejected.append(_currency_changed(account))
             continue
         others = standing.get(match.account_id, {}) if match.account_id is not None else {}
-        account_id = await _write_account(tx, tenant_id, target, match, others, report, at)
+        if match.account_id is None:
+            account_id = new_id()
+            await accounts.insert_account(tx, tenant_id, account_id, _facts(account, target), at)
+            report.accounts.created += 1
+        else:
+            account_id = match.account_id
+            writes.append(AccountWrite(account_id, _facts(account, target), _leads(match, target, others)))
         source_id = await _write_source(tx, tenant_id, target, match, account_id, at)
         resolved[account.provider_account_id] = _resolved(
             account_id, source_id, target.connection_id, match.known, others, account, is_new=match.account_id is None
         )
-    if batch.accounts_complete:
-        await accounts.mark_missing(
-            tx, tenant_id, target.connection_id, listed=[account.account_id for account in resolved.values()], at=at
-        )
+    # A file that was put into an account does not rename it.
+    changed = await accounts.update_accounts(tx, tenant_id, writes, at) if target.into_account_id is None else 0
+    report.accounts.add(RecordCounts(updated=changed, unchanged=len(writes) - changed))
+    listed = {account.account_id for account in resolved.values()}
+    if batch.accounts_complete and any(source.account_id not in listed for source in sources):
+        await accounts.mark_missing(tx, tenant_id, target.connection_id, listed=sorted(listed), at=at)
     incoming = {match.stored_id for match in matches}
     for source in sources:
         if source.provider_account_id not in incoming:
@@ -118,14 +137,15 @@ _Standing = dict[UUID, tuple[AccountSource, bool]]
 
 
 async def _standing(
-    tx: Transaction, tenant_id: UUID, matches: Iterable[_Match], sources: Iterable[AccountSource]
+    tx: Transaction, tenant_id: UUID, matches: Iterable[_Match], related: Iterable[AccountSource]
 ) -> dict[UUID, _Standing]:
-    """Return by account every source that it has, or had, at any connection."""
-    concerned = {match.account_id for match in matches if match.account_id is not None}
-    concerned.update(source.account_id for source in sources)
-    standing: dict[UUID, _Standing] = {account_id: {} for account_id in concerned}
-    for source in await accounts.list_sources_of_accounts(tx, tenant_id, sorted(concerned)):
-        standing[source.account_id][source.id] = (source, source.valid_until is not None)
+    """Return by account every source that it has, or had, at any connection; `related` are those that are read."""
+    standing: dict[UUID, _Standing] = {}
+    for source in related:
+        standing.setdefault(source.account_id, {})[source.id] = (source, source.valid_until is not None)
+    elsewhere = {match.account_id for match in matches if match.account_id is not None} - standing.keys()
+    for source in await account_sources.list_sources_of_accounts(tx, tenant_id, sorted(elsewhere)):
+        standing.setdefault(source.account_id, {})[source.id] = (source, source.valid_until is not None)
     return standing
 
 
@@ -196,7 +216,7 @@ async def _match(
         match.account_id = match.known.account_id if match.known is not None else None
         matches[stored_id] = match
     strangers = [match for match in matches.values() if match.known is None]
-    elsewhere = await accounts.list_matching_sources(
+    elsewhere = await account_sources.list_matching_sources(
         tx,
         tenant_id,
         identity_hashes=[match.identity for match in strangers if match.identity is not None],
@@ -274,7 +294,7 @@ async def _write_source(
     known, account = match.known, match.account
     if known is None:
         source_id = new_id()
-        await accounts.insert_source(
+        await account_sources.insert_source(
             tx,
             tenant_id,
             source_id,
@@ -288,37 +308,11 @@ async def _write_source(
         )
         return source_id
     if known.valid_until is not None:
-        await accounts.reopen_source(tx, tenant_id, known.id)
+        await account_sources.reopen_source(tx, tenant_id, known.id)
     told = (account.persistent_id or known.persistent_id, match.identity or known.identity_hash)
     if told != (known.persistent_id, known.identity_hash):
-        await accounts.identify_source(tx, tenant_id, known.id, persistent_id=told[0], identity_hash=told[1])
+        await account_sources.identify_source(tx, tenant_id, known.id, persistent_id=told[0], identity_hash=told[1])
     return known.id
-
-
-async def _write_account(
-    tx: Transaction,
-    tenant_id: UUID,
-    target: IngestTarget,
-    match: _Match,
-    others: _Standing,
-    report: SyncReport,
-    at: datetime,
-) -> UUID:
-    """Create the account, or write what differs; a file that was put into an account does not rename it."""
-    facts = _facts(match.account, target)
-    if match.account_id is None:
-        account_id = new_id()
-        await accounts.insert_account(tx, tenant_id, account_id, facts, at)
-        report.accounts.created += 1
-        return account_id
-    leads = _leads(match, target, others)
-    if target.into_account_id is None and await accounts.update_account(
-        tx, tenant_id, match.account_id, facts, at, leads=leads
-    ):
-        report.accounts.updated += 1
-    else:
-        report.accounts.unchanged += 1
-    return match.account_id
 
 
 def _leads(match: _Match, target: IngestTarget, others: _Standing) -> bool:

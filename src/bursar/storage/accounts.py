@@ -1,4 +1,4 @@
-"""Which accounts does a tenant have, and through what are they read?"""
+"""Which accounts does a tenant have?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
 from bursar.domain.accounts import Account
+from bursar.storage.staging import StagedStatement, StagingTable, Value, one_of_each, stage
 from bursar.storage.unit_of_work import Transaction
 
 _SELECT: LiteralString = """
@@ -27,27 +28,6 @@ _SELECT: LiteralString = """
     ) s ON true
     WHERE a.tenant_id = %(tenant_id)s
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountSource:
-    """Through what an account is read: one account of one connection, while it lasts."""
-
-    id: UUID
-    account_id: UUID
-    connection_id: UUID
-    provider_slug: str
-    provider_account_id: str
-    persistent_id: str | None
-    identity_hash: str | None
-    valid_until: datetime | None
-    listed_at: datetime | None
-    """When the newest listing of its rows was true; None when it never listed them all."""
-    account_type: str
-    account_number_masked: str
-    currency: str
-    name: str
-    is_file: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,79 +50,6 @@ class AccountFacts:
     is_active: bool
 
 
-_SOURCE: LiteralString = """
-    SELECT s.id, s.account_id, s.connection_id, s.provider_slug, s.provider_account_id, s.persistent_id,
-        s.identity_hash, s.valid_until, s.listed_at, a.account_type, a.account_number_masked, a.currency, a.name,
-        p.credential_type = 'file_import' AS is_file
-    FROM account_sources s JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
-    JOIN providers p ON p.slug = s.provider_slug
-    WHERE s.tenant_id = %(tenant_id)s AND
-"""
-
-
-async def list_sources(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> list[AccountSource]:
-    """Return every source of a connection, the ended ones included."""
-    async with tx.cursor(row_factory=class_row(AccountSource)) as cursor:
-        await cursor.execute(
-            sql.SQL("{} s.connection_id = %(connection_id)s ORDER BY s.id").format(sql.SQL(_SOURCE)),
-            {"tenant_id": tenant_id, "connection_id": connection_id},
-        )
-        return await cursor.fetchall()
-
-
-async def list_sources_of_accounts(
-    tx: Transaction, tenant_id: UUID, account_ids: Sequence[UUID]
-) -> list[AccountSource]:
-    """Return every source of some accounts, at whatever connection, the ended ones included."""
-    if not account_ids:
-        return []
-    async with tx.cursor(row_factory=class_row(AccountSource)) as cursor:
-        await cursor.execute(
-            sql.SQL("{} s.account_id = ANY(%(account_ids)s) ORDER BY s.id").format(sql.SQL(_SOURCE)),
-            {"tenant_id": tenant_id, "account_ids": list(account_ids)},
-        )
-        return await cursor.fetchall()
-
-
-async def list_matching_sources(
-    tx: Transaction,
-    tenant_id: UUID,
-    *,
-    identity_hashes: Sequence[str],
-    hashed_ids: Sequence[str],
-    provider_slug: str,
-    persistent_ids: Sequence[str],
-) -> list[AccountSource]:
-    """Return the sources, at any connection, that share an identity with accounts that are being read.
-
-    Args:
-        tx: the transaction.
-        tenant_id: whose sources.
-        identity_hashes: keyed hashes of full numbers.
-        hashed_ids: keyed hashes under which files name their accounts.
-        provider_slug: whose persistent ids are comparable.
-        persistent_ids: ids that the provider keeps across consents.
-    """
-    if not (identity_hashes or hashed_ids or persistent_ids):
-        return []
-    async with tx.cursor(row_factory=class_row(AccountSource)) as cursor:
-        await cursor.execute(
-            sql.SQL(
-                """{} (s.identity_hash = ANY(%(identity_hashes)s) OR s.provider_account_id = ANY(%(hashed_ids)s)
-                OR s.provider_slug = %(provider_slug)s AND s.persistent_id = ANY(%(persistent_ids)s))
-                ORDER BY s.valid_until DESC NULLS FIRST, s.valid_from DESC, s.id"""
-            ).format(sql.SQL(_SOURCE)),
-            {
-                "tenant_id": tenant_id,
-                "identity_hashes": list(identity_hashes),
-                "hashed_ids": list(hashed_ids),
-                "provider_slug": provider_slug,
-                "persistent_ids": list(persistent_ids),
-            },
-        )
-        return await cursor.fetchall()
-
-
 async def insert_account(tx: Transaction, tenant_id: UUID, account_id: UUID, facts: AccountFacts, at: datetime) -> None:
     """Create an account."""
     await tx.execute(
@@ -156,141 +63,92 @@ async def insert_account(tx: Transaction, tenant_id: UUID, account_id: UUID, fac
     )
 
 
-async def update_account(
-    tx: Transaction, tenant_id: UUID, account_id: UUID, facts: AccountFacts, at: datetime, *, leads: bool = True
-) -> bool:
-    """Write what differs; False (and no write) when nothing does. A balance that is unknown now keeps the known one.
+_INCOMING = StagingTable(
+    "incoming_accounts",
+    {
+        "id": "uuid",
+        "leads": "boolean",
+        "name": "text",
+        "account_type": "text",
+        "provider_type": "text",
+        "account_number_masked": "text",
+        "currency": "text",
+        "balance": "numeric",
+        "balance_known": "boolean",
+        "available_balance": "numeric",
+        "cash_balance": "numeric",
+        "credit_limit": "numeric",
+        "balance_as_of": "timestamptz",
+        "institution_name": "text",
+        "institution_timezone": "text",
+        "is_active": "boolean",
+    },
+)
+_UPDATE = StagedStatement(
+    _INCOMING,
+    """
+    WITH incoming AS {incoming}, fresh AS (
+        SELECT i.*, i.balance_known AND (a.balance_as_of IS NULL OR i.balance_as_of IS NULL
+            OR i.balance_as_of >= a.balance_as_of)
+            AND (i.leads OR NOT a.balance_known OR a.balance <> i.balance) AS is_newer
+        FROM accounts a JOIN incoming i ON i.id = a.id WHERE a.tenant_id = %(tenant_id)s
+    )
+    UPDATE accounts a SET name = CASE WHEN i.leads THEN i.name ELSE a.name END,
+        account_type = CASE WHEN i.leads THEN i.account_type ELSE a.account_type END,
+        provider_type = CASE WHEN i.leads THEN i.provider_type ELSE a.provider_type END,
+        account_number_masked = CASE WHEN i.leads THEN i.account_number_masked ELSE a.account_number_masked END,
+        institution_name = CASE WHEN i.leads THEN i.institution_name ELSE a.institution_name END,
+        institution_timezone = CASE WHEN i.leads THEN i.institution_timezone ELSE a.institution_timezone END,
+        is_active = CASE WHEN i.leads THEN i.is_active ELSE a.is_active END,
+        missing_since = CASE WHEN i.leads THEN NULL ELSE a.missing_since END,
+        balance = CASE WHEN i.is_newer THEN i.balance ELSE a.balance END,
+        balance_known = a.balance_known OR i.is_newer,
+        available_balance = CASE WHEN i.is_newer THEN i.available_balance ELSE a.available_balance END,
+        cash_balance = CASE WHEN i.is_newer THEN i.cash_balance ELSE a.cash_balance END,
+        credit_limit = CASE WHEN i.is_newer THEN i.credit_limit ELSE a.credit_limit END,
+        balance_as_of = CASE WHEN i.is_newer THEN i.balance_as_of ELSE a.balance_as_of END,
+        version = a.version + 1, updated_at = %(at)s
+    FROM fresh i
+    WHERE a.tenant_id = %(tenant_id)s AND a.id = i.id AND (
+        i.leads AND (a.name, a.account_type, a.provider_type, a.account_number_masked, a.institution_name,
+         a.institution_timezone, a.is_active)
+        IS DISTINCT FROM (i.name, i.account_type, i.provider_type, i.account_number_masked, i.institution_name,
+         i.institution_timezone, i.is_active)
+        OR i.leads AND a.missing_since IS NOT NULL
+        OR i.is_newer AND (a.balance_known, a.balance, a.available_balance, a.cash_balance,
+         a.credit_limit, (a.balance_as_of AT TIME ZONE 'UTC')::date)
+        IS DISTINCT FROM (true, i.balance, i.available_balance, i.cash_balance, i.credit_limit,
+         (i.balance_as_of AT TIME ZONE 'UTC')::date))
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWrite:
+    """What a source says of an account that is there."""
+
+    account_id: UUID
+    facts: AccountFacts
+    leads: bool
+    """True of the one source that names the account."""
+
+
+async def update_accounts(tx: Transaction, tenant_id: UUID, writes: Sequence[AccountWrite], at: datetime) -> int:
+    """Write what differs; return how many accounts did. A balance that is unknown now keeps the known one.
 
     A balance with an older as-of instant than the stored one never overwrites it; equal figures of one UTC day are one
     statement, whatever the hour. Of several sources only the one that
     leads names the account, says whether it is still there and tells its limits; the others bring new balances.
     """
-    done = await tx.execute(
-        """
-        WITH incoming AS (
-            SELECT %(name)s::text AS name, %(account_type)s::text AS account_type,
-                %(provider_type)s::text AS provider_type, %(account_number_masked)s::text AS account_number_masked,
-                %(institution_name)s::text AS institution_name,
-                %(institution_timezone)s::text AS institution_timezone, %(is_active)s::boolean AS is_active,
-                %(balance)s::numeric AS balance, %(available_balance)s::numeric AS available_balance,
-                %(cash_balance)s::numeric AS cash_balance, %(credit_limit)s::numeric AS credit_limit,
-                %(balance_as_of)s::timestamptz AS balance_as_of
-        ), fresh AS (
-            SELECT a.id, %(balance_known)s AND (a.balance_as_of IS NULL OR i.balance_as_of IS NULL
-                OR i.balance_as_of >= a.balance_as_of)
-                AND (%(leads)s OR NOT a.balance_known OR a.balance <> i.balance) AS balance_is_newer
-            FROM accounts a, incoming i WHERE a.tenant_id = %(tenant_id)s AND a.id = %(id)s
-        )
-        UPDATE accounts a SET (name, account_type, provider_type, account_number_masked, institution_name,
-                institution_timezone, is_active, missing_since) = (
-                SELECT i.name, i.account_type, i.provider_type, i.account_number_masked, i.institution_name,
-                    i.institution_timezone, i.is_active, NULL::timestamptz WHERE %(leads)s
-                UNION ALL SELECT a.name, a.account_type, a.provider_type, a.account_number_masked, a.institution_name,
-                    a.institution_timezone, a.is_active, a.missing_since WHERE NOT %(leads)s),
-            balance = CASE WHEN f.balance_is_newer THEN i.balance ELSE a.balance END,
-            balance_known = a.balance_known OR f.balance_is_newer,
-            available_balance = CASE WHEN f.balance_is_newer THEN i.available_balance ELSE a.available_balance END,
-            cash_balance = CASE WHEN f.balance_is_newer THEN i.cash_balance ELSE a.cash_balance END,
-            credit_limit = CASE WHEN f.balance_is_newer THEN i.credit_limit ELSE a.credit_limit END,
-            balance_as_of = CASE WHEN f.balance_is_newer THEN i.balance_as_of ELSE a.balance_as_of END,
-            version = a.version + 1, updated_at = %(at)s
-        FROM incoming i, fresh f
-        WHERE a.tenant_id = %(tenant_id)s AND a.id = f.id AND (
-            %(leads)s AND (a.name, a.account_type, a.provider_type, a.account_number_masked, a.institution_name,
-             a.institution_timezone, a.is_active)
-            IS DISTINCT FROM (i.name, i.account_type, i.provider_type, i.account_number_masked, i.institution_name,
-             i.institution_timezone, i.is_active)
-            OR %(leads)s AND a.missing_since IS NOT NULL
-            OR f.balance_is_newer AND (a.balance_known, a.balance, a.available_balance, a.cash_balance,
-             a.credit_limit, (a.balance_as_of AT TIME ZONE 'UTC')::date)
-            IS DISTINCT FROM (true, i.balance, i.available_balance, i.cash_balance, i.credit_limit,
-             (i.balance_as_of AT TIME ZONE 'UTC')::date))
-        """,
-        {
-            "tenant_id": tenant_id,
-            "id": account_id,
-            "at": at,
-            "leads": leads,
-            **{name: getattr(facts, name) for name in AccountFacts.__dataclass_fields__},
-        },
-    )
-    return done.rowcount == 1
+    updated = 0
+    for part in one_of_each(writes, lambda write: write.account_id):
+        staged = await stage(tx, _INCOMING, ((one.account_id, one.leads, *_values(one.facts)) for one in part))
+        updated += (await staged.execute(_UPDATE, {"tenant_id": tenant_id, "at": at})).rowcount
+    return updated
 
 
-def _values(facts: AccountFacts) -> list[object]:
+def _values(facts: AccountFacts) -> list[Value]:
     return [getattr(facts, name) for name in AccountFacts.__dataclass_fields__]
-
-
-async def insert_source(
-    tx: Transaction,
-    tenant_id: UUID,
-    source_id: UUID,
-    *,
-    account_id: UUID,
-    connection_id: UUID,
-    provider_slug: str,
-    provider_account_id: str,
-    persistent_id: str | None,
-    identity_hash: str | None,
-    at: datetime,
-) -> None:
-    """Join an account to what it is read through."""
-    await tx.execute(
-        """
-        INSERT INTO account_sources (tenant_id, id, account_id, connection_id, provider_slug, provider_account_id,
-            persistent_id, identity_hash, valid_from) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        [
-            tenant_id,
-            source_id,
-            account_id,
-            connection_id,
-            provider_slug,
-            provider_account_id,
-            persistent_id,
-            identity_hash,
-            at,
-        ],
-    )
-
-
-async def identify_source(
-    tx: Transaction, tenant_id: UUID, source_id: UUID, *, persistent_id: str | None, identity_hash: str | None
-) -> None:
-    """Keep what a source has begun to tell of its account's identity."""
-    await tx.execute(
-        "UPDATE account_sources SET persistent_id = %s, identity_hash = %s WHERE tenant_id = %s AND id = %s",
-        [persistent_id, identity_hash, tenant_id, source_id],
-    )
-
-
-async def record_listings(tx: Transaction, tenant_id: UUID, source_ids: Sequence[UUID], as_of: datetime) -> None:
-    """Keep when the newest listing of file sources was true; an older one changes nothing."""
-    await tx.execute(
-        """
-        UPDATE account_sources SET listed_at = %(as_of)s
-        WHERE tenant_id = %(tenant_id)s AND id = ANY(%(ids)s) AND (listed_at IS NULL OR listed_at < %(as_of)s)
-        """,
-        {"tenant_id": tenant_id, "ids": list(source_ids), "as_of": as_of},
-    )
-
-
-async def end_sources(tx: Transaction, tenant_id: UUID, source_ids: Sequence[UUID], at: datetime) -> None:
-    """Mark sources as ended: their evidence stays, and may be found again under new ids."""
-    await tx.execute(
-        """
-        UPDATE account_sources SET valid_until = %s
-        WHERE tenant_id = %s AND id = ANY(%s) AND valid_until IS NULL
-        """,
-        [at, tenant_id, list(source_ids)],
-    )
-
-
-async def reopen_source(tx: Transaction, tenant_id: UUID, source_id: UUID) -> None:
-    """An ended source is listed again."""
-    await tx.execute(
-        "UPDATE account_sources SET valid_until = NULL WHERE tenant_id = %s AND id = %s", [tenant_id, source_id]
-    )
 
 
 async def mark_missing(
@@ -354,9 +212,7 @@ async def lock_accounts(tx: Transaction, tenant_id: UUID, account_ids: Sequence[
 async def find_account(tx: Transaction, tenant_id: UUID, account_id: UUID) -> Account | None:
     """Return an account; None when the tenant has no such."""
     async with tx.cursor(row_factory=class_row(Account)) as cursor:
-        await cursor.execute(
-            sql.SQL("{} AND a.id = %(id)s").format(sql.SQL(_SELECT)), {"tenant_id": tenant_id, "id": account_id}
-        )
+        await cursor.execute(_SELECT + "AND a.id = %(id)s", {"tenant_id": tenant_id, "id": account_id})
         return await cursor.fetchone()
 
 
