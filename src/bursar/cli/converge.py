@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bursar.converge.runner import Summary
 
 _RANDOM_SEEDS = 2**31
+_MUTANT_SEEDS = 200
 _SHRINK_AT_MOST = 3
 """So many failures of a long run are shrunk; the others are told as they are."""
 
@@ -50,12 +51,18 @@ def converge(
     matrix: Annotated[bool, typer.Option(help="Show what was hit where, and fail when something never was.")] = False,
     shrink: Annotated[bool, typer.Option(help="Look for the smallest form of a failure.")] = True,
     trace: Annotated[bool, typer.Option(help="With --seed: show every step.")] = False,
+    mutants: Annotated[
+        bool, typer.Option(help="Put deliberate faults into our own code, one by one: each must be noticed.")
+    ] = False,
 ) -> None:
     """Prove that the ledger equals the truth whatever fails: simulated banks, every kind of fault, one oracle.
 
     Each seed is a world of banks and a schedule of faults. A failure prints one line that repeats it.
     """
     limits = _limits(providers, faults, tier, tenants, days, logins)
+    if mutants:
+        asyncio.run(_mutants(limits, processes))
+        return
     if seed is not None:
         asyncio.run(_one(seed, limits, shrink=shrink, trace=trace))
         return
@@ -108,6 +115,24 @@ def _seeds(text: str | None, minutes: float | None) -> Iterator[int]:
     raise CommandError(f"--seeds {text}: write 1..300 or random:100.")
 
 
+async def _mutants(limits: "Limits", processes: int) -> None:
+    from bursar.converge import runner
+    from bursar.converge.mutants import MUTANTS
+
+    missed: list[str] = []
+
+    def tell(number: int, seed: int | None, why: str) -> None:
+        name = MUTANTS[number].name
+        say(f"{'MISSED' if seed is None else f'seed {seed}':>9}  {name}" + (f"  ({why[:100]})" if why else ""))
+        if seed is None:
+            missed.append(name)
+
+    await runner.run_mutants(range(len(MUTANTS)), limits, processes=processes, most_seeds=_MUTANT_SEEDS, on_caught=tell)
+    say(f"{len(MUTANTS) - len(missed)} of {len(MUTANTS)} deliberate faults were noticed within {_MUTANT_SEEDS} seeds")
+    if missed:
+        raise CommandError(f"{len(missed)} deliberate faults were not noticed.")
+
+
 async def _one(seed: int, limits: "Limits", *, shrink: bool, trace: bool) -> None:
     from bursar.converge import runner
     from bursar.converge.database import open_database, open_server
@@ -144,7 +169,7 @@ async def _many(
 
     def tell(told: dict[str, object], summary: "Summary") -> None:
         if told["divergences"]:
-            first = list(told["divergences"])[0]  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+            first = cast("list[str]", told["divergences"])[0]
             say(f"DIVERGES  {runner.replay_line(int(str(told['seed'])), limits, _commit())}\n          {first}")
         elif summary.seed_count % 100 == 0:
             note(f"{summary.seed_count} seeds, {len(summary.failures)} diverge")

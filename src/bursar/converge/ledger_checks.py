@@ -208,7 +208,13 @@ def _check_one_account(
     by_world: dict[str, list[UUID]] = defaultdict(list)
     for account_id, world_id in of_world.items():
         by_world[world_id].append(account_id)
+    slugs = {source.account_id: source.provider_slug for source in ledger.sources}
     for world_id, account_ids in by_world.items():
+        numbered = [one for one in account_ids if slugs.get(one, "plaid") != "plaid"]
+        if len(numbered) > 1:
+            verdict.divergences.append(
+                Divergence("I1", f"{person.household.key}: {world_id} is {len(numbered)} accounts of one number")
+            )
         connections: Counter[UUID] = Counter()
         for account_id in account_ids:
             connections.update({source.connection_id for source in ledger.sources if source.account_id == account_id})

@@ -178,15 +178,19 @@ def unpack(text: str) -> Limits:
 
 
 @contextmanager
-def _process(server_url: str, limits: Limits) -> Generator["Popen[str]"]:
+def _process(server_url: str, limits: Limits, *, mutant: int | None = None) -> Generator["Popen[str]"]:
     with (
         TemporaryDirectory(prefix="bursar-converge-home-") as home,
         # A server that is restarted is nobody else's.
         nullcontext(server_url) if limits.tier < 3 else open_server() as own_server,
         open_database(own_server) as url,
     ):
+        first = [] if mutant is None else ["--mutant", str(mutant)]
         process = Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "bursar.converge", url, home, pack(limits)], stdin=PIPE, stdout=PIPE, text=True
+            [sys.executable, "-m", "bursar.converge", *first, url, home, pack(limits)],
+            stdin=PIPE,
+            stdout=PIPE,
+            text=True,
         )
         try:
             yield process
@@ -214,6 +218,43 @@ async def run_many(
                 group.create_task(_feed(server_url, limits, waiting, summary, begun, seconds, on_verdict))
     summary.seconds = time.monotonic() - begun
     return summary
+
+
+async def run_mutants(
+    numbers: Iterable[int],
+    limits: Limits,
+    *,
+    processes: int,
+    most_seeds: int,
+    on_caught: Callable[[int, int | None, str], None],
+) -> None:
+    """Give each mutant seeds, from 1 on, until one diverges.
+
+    `on_caught(number, seed, why)` is called for each; a seed of None means that none of them has.
+    """
+    waiting = iter(numbers)
+
+    async def work(server_url: str) -> None:
+        for number in waiting:
+            seed, why = await asyncio.to_thread(_hunt, server_url, limits, number, most_seeds)
+            on_caught(number, seed, why)
+
+    with open_server() as server_url:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(processes):
+                group.create_task(work(server_url))
+
+
+def _hunt(server_url: str, limits: Limits, number: int, most_seeds: int) -> tuple[int | None, str]:
+    with _process(server_url, limits, mutant=number) as process:
+        for seed in range(1, most_seeds + 1):
+            line = _ask(process, seed)
+            if not line:
+                return seed, "the process ended"
+            divergences: list[str] = json.loads(line)["divergences"]
+            if divergences:
+                return seed, divergences[0]
+    return None, ""
 
 
 async def _feed(
