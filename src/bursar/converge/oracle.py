@@ -248,7 +248,8 @@ async def sweep(witness: Witness, tenant_ids: Sequence[UUID]) -> None:
             await witness.execute(
                 sql.SQL("DELETE FROM {} WHERE tenant_id = ANY(%s)").format(sql.Identifier(table)), [list(tenant_ids)]
             )
-        await witness.execute("DELETE FROM procrastinate_jobs WHERE status <> 'doing'")
+    # With its checks: what the job engine noted of a job goes with it, or no backup could be restored.
+    await witness.execute("DELETE FROM procrastinate_jobs WHERE status <> 'doing'")
 
 
 def true_keys(rows: Iterable[Row]) -> "Counter[RowKey]":
