@@ -81,6 +81,28 @@ class KeyService:
         """Return what turns account numbers into the tenant's keyed hashes."""
         return IdentityHasher(await self._key(tx, tenant_id, "identity", at))
 
+    async def open_for_reading(
+        self, tx: Transaction, tenant_id: UUID, connection_id: UUID, *, provider_slug: str, at: datetime
+    ) -> "tuple[Credentials | None, IdentityHasher]":
+        """Return what a run needs, in one look: the credentials as of `open_credentials`, and the `hasher`.
+
+        Raises:
+            VaultError: the keys do not open them; the text says what the operator does.
+        """
+        sealed, keys = await tenants.find_keys(tx, tenant_id, connection_id)
+        stored = {(purpose, key_id): wrapped for purpose, key_id, wrapped in keys}
+        credentials = None
+        if sealed is not None:
+            wrapped = stored.get(("data", sealed_key_id(sealed)))
+            if wrapped is not None:
+                key = self._unwrap(tenant_id, "data", sealed_key_id(sealed), wrapped)
+                context = _context(tenant_id, connection_id, provider_slug)
+                credentials = Credentials(open_mapping(sealed, key=key, context=context))
+        newest = next(((key_id, wrapped) for purpose, key_id, wrapped in keys if purpose == "identity"), None)
+        if newest is None:
+            return credentials, await self.hasher(tx, tenant_id, at)
+        return credentials, IdentityHasher(self._unwrap(tenant_id, "identity", *newest))
+
     async def rewrap_keys(self, tx: Transaction, tenant_id: UUID) -> int:
         """Put every key of the tenant under the current master key; return how many were under another one."""
         rewrapped = 0
@@ -143,8 +165,11 @@ class KeyService:
         found = await tenants.find_key(tx, tenant_id, purpose=purpose, key_id=key_id)
         if found is None:
             return None
+        return self._unwrap(tenant_id, purpose, *found)
+
+    def _unwrap(self, tenant_id: UUID, purpose: str, key_id: str, wrapped: bytes) -> DataKey:
         return self._master_keys.unwrap(
-            found[1], key_id=found[0], context=KeyContext(tenant_id=tenant_id, purpose=purpose)
+            wrapped, key_id=key_id, context=KeyContext(tenant_id=tenant_id, purpose=purpose)
         )
 
 

@@ -275,10 +275,9 @@ class SyncService:
                 await leases.record_attempt(
                     tx, tenant_id, connection_id, read_at=attempts, quota_free_at=quota.free_at(attempts, now)
                 )
-            credentials = await self._keys.open_credentials(
-                tx, tenant_id, connection_id, provider_slug=connection.provider_slug
+            credentials, hasher = await self._keys.open_for_reading(
+                tx, tenant_id, connection_id, provider_slug=connection.provider_slug, at=now
             )
-            hasher = await self._keys.hasher(tx, tenant_id, now)
         return Success(
             _OpenRun(
                 run=run,
@@ -318,7 +317,9 @@ class SyncService:
                 total.warnings.extend(
                     await gap_warnings(tx, tenant_id, run.connection.id, sync_run_id=run.run.id, at=now)
                 )
-            await finish_run(tx, tenant_id, run.run.id, outcome, total, failure, now)
+            closed = await finish_run(
+                tx, tenant_id, run.run.id, outcome, total, failure, now
+            ) or await sync_runs.find_run(tx, tenant_id, run.run.id)
             before = run.connection.status
             status = status_after(before, cause) if cause is not None else before
             if status is not before:
@@ -336,7 +337,6 @@ class SyncService:
                 next_attempt_at=failure.next_attempt_at if failure is not None else None,
                 at=now,
             )
-            closed = await sync_runs.find_run(tx, tenant_id, run.run.id)
             await reach(FaultPoint.SYNC_CLOSING)
             return closed
 

@@ -77,7 +77,7 @@ async def end_run(tx: Transaction, tenant_id: UUID, run_id: UUID, *, code: str, 
         return False
     await leases.release_lease(tx, tenant_id, run_id)
     failure = Conflict(code=code, message=message)
-    is_ended = await finish_run(tx, tenant_id, run_id, SyncStatus.FAILED, None, failure, at)
+    is_ended = await finish_run(tx, tenant_id, run_id, SyncStatus.FAILED, None, failure, at) is not None
     if is_ended and code in _FAULTS:
         await leases.record_failure(
             tx, tenant_id, run.connection_id, error_code=code, error_message=message, cause=_FAULTS[code], at=at
@@ -93,8 +93,8 @@ async def finish_run(
     total: SyncReport | None,
     failure: ServiceFailure | None,
     at: datetime,
-) -> bool:
-    """Record how a run ended and what it did; False when it has ended before."""
+) -> SyncRun | None:
+    """Record how a run ended and what it did; None when it has ended before."""
     nouns = ("accounts", "transactions", "holdings", "balances")
     return await sync_runs.finish_run(
         tx,

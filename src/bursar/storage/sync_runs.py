@@ -53,20 +53,18 @@ async def start_run(tx: Transaction, tenant_id: UUID, run_id: UUID, *, connectio
 
     Any other run of the connection that never ended is given up: the caller holds the lease.
     """
-    await tx.execute(
-        """
-        UPDATE sync_runs SET status = 'failed', finished_at = %(at)s, error_code = 'interrupted',
-            error_message = 'The run was interrupted; the next one goes on from the last complete step.'
-        WHERE tenant_id = %(tenant_id)s AND connection_id = %(connection_id)s AND id <> %(id)s AND status = 'running'
-        """,
-        {"tenant_id": tenant_id, "connection_id": connection_id, "id": run_id, "at": at},
-    )
     done = await tx.execute(
         """
-        UPDATE sync_runs SET status = 'running', started_at = %s
-        WHERE tenant_id = %s AND id = %s AND status IN ('queued', 'running')
+        WITH given_up AS (
+            UPDATE sync_runs SET status = 'failed', finished_at = %(at)s, error_code = 'interrupted',
+                error_message = 'The run was interrupted; the next one goes on from the last complete step.'
+            WHERE tenant_id = %(tenant_id)s AND connection_id = %(connection_id)s AND id <> %(id)s
+                AND status = 'running'
+        )
+        UPDATE sync_runs SET status = 'running', started_at = %(at)s
+        WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND status IN ('queued', 'running')
         """,
-        [at, tenant_id, run_id],
+        {"tenant_id": tenant_id, "connection_id": connection_id, "id": run_id, "at": at},
     )
     return done.rowcount == 1
 
@@ -83,30 +81,34 @@ async def finish_run(
     error_message: str | None,
     next_allowed_at: datetime | None,
     at: datetime,
-) -> bool:
-    """Record how a run ended, also of one that never started; False when it has ended before: it stays as it ended.
+) -> SyncRun | None:
+    """Record how a run ended, also of one that never started; None when it has ended before: it stays as it ended.
 
     A refused run must not stay `queued`: it would stand in for every later one, and no job would carry it out.
     """
-    done = await tx.execute(
-        """
-        UPDATE sync_runs SET status = %s, finished_at = %s, counts = %s, warnings = %s, error_code = %s,
-            error_message = %s, next_allowed_at = %s
-        WHERE tenant_id = %s AND id = %s AND status IN ('queued', 'running')
-        """,
-        [
-            status.value,
-            at,
-            Jsonb({noun: dict(count) for noun, count in counts.items()}),
-            Jsonb([dict(warning) for warning in warnings]),
-            error_code,
-            error_message,
-            next_allowed_at,
-            tenant_id,
-            run_id,
-        ],
-    )
-    return done.rowcount == 1
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            """
+            UPDATE sync_runs SET status = %s, finished_at = %s, counts = %s, warnings = %s, error_code = %s,
+                error_message = %s, next_allowed_at = %s
+            WHERE tenant_id = %s AND id = %s AND status IN ('queued', 'running')
+            RETURNING id, connection_id, trigger, status, started_at, finished_at, counts, warnings, error_code,
+                error_message, next_allowed_at
+            """,
+            [
+                status.value,
+                at,
+                Jsonb({noun: dict(count) for noun, count in counts.items()}),
+                Jsonb([dict(warning) for warning in warnings]),
+                error_code,
+                error_message,
+                next_allowed_at,
+                tenant_id,
+                run_id,
+            ],
+        )
+        row = await cursor.fetchone()
+    return _to_run(row) if row else None
 
 
 async def cancel_runs(

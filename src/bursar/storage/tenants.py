@@ -80,6 +80,30 @@ async def find_key(
     return (str(row[0]), bytes(row[1])) if row else None
 
 
+async def find_keys(
+    tx: Transaction, tenant_id: UUID, connection_id: UUID
+) -> tuple[bytes | None, list[tuple[str, str, bytes]]]:
+    """Return a connection's sealed credentials and the keys that may open them.
+
+    The first is None when there are none (any more); then (purpose, key id, wrapped key) of every key of the tenant,
+    the newest first.
+    """
+    found = await tx.execute(
+        """
+        SELECT k.purpose, k.key_id, k.wrapped_key, c.sealed
+        FROM tenant_keys k LEFT JOIN connection_credentials c
+            ON c.tenant_id = k.tenant_id AND c.connection_id = %(connection_id)s
+        WHERE k.tenant_id = %(tenant_id)s
+        ORDER BY k.created_at DESC, k.key_id DESC
+        """,
+        {"tenant_id": tenant_id, "connection_id": connection_id},
+    )
+    rows = await found.fetchall()
+    sealed = rows[0][3] if rows else None
+    keys = [(str(purpose), str(key_id), bytes(wrapped)) for purpose, key_id, wrapped, _ in rows]
+    return (bytes(sealed) if sealed is not None else None), keys
+
+
 async def lock_keys(tx: Transaction, tenant_id: UUID) -> None:
     """Let one transaction at a time make a key for the tenant; until commit."""
     await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('tenant_keys/' || %s, 0))", [str(tenant_id)])
