@@ -11,7 +11,7 @@ PYTHON_FOLDERS = $(wildcard src tests tools benchmarks)
 READY = .venv/.bursar-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench
+.PHONY: help install demo test test-slow converge converge-mutants check format bench
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,13 @@ test: $(READY)  ## Every test but the long runs; BURSAR_TEST_DATABASE_URL uses a
 
 test-slow: $(READY)  ## The long runs
 	@$(PYTEST) -m slow $(ARGS)
+
+converge: $(READY)  ## The ledger equals the truth: 300 fixed seeds and 100 random ones (ARGS="--seeds 1..20000": others)
+	@if [ -n "$(ARGS)" ]; then .venv/bin/bursar converge $(ARGS); else \
+		.venv/bin/bursar converge --seeds 1..300 && .venv/bin/bursar converge --seeds random:100; fi
+
+converge-mutants: $(READY)  ## Deliberate faults in our own code, each to be noticed
+	@.venv/bin/bursar converge --mutants $(ARGS)
 
 check: $(READY)  ## Lint, format, types, import contracts, our own rules, lock file
 	.venv/bin/ruff check $(PYTHON_FOLDERS)

@@ -111,7 +111,9 @@ def _seeds(text: str | None, minutes: float | None) -> Iterator[int]:
     if dots and first.isdigit() and last.isdigit() and int(first) <= int(last):
         return iter(range(int(first), int(last) + 1))
     if colon and word == "random" and amount.isdigit():
-        return (random.randrange(_RANDOM_SEEDS) for _ in range(int(amount)))  # noqa: S311 - as above
+        drawn = [random.randrange(_RANDOM_SEEDS) for _ in range(int(amount))]  # noqa: S311 - as above
+        say(f"seeds: {' '.join(map(str, drawn))}")
+        return iter(drawn)
     raise CommandError(f"--seeds {text}: write 1..300 or random:100.")
 
 

@@ -1,0 +1,18 @@
+"""Which seeds have found a fault of ours once? They run with the tests, so that it stays mended."""
+
+from collections.abc import Mapping
+
+from bursar.converge.plan import Limits
+
+REGRESSIONS: Mapping[str, tuple[int, Limits]] = {
+    "two tellers of one account's figures": (213, Limits()),
+    "two tellers of one account's positions": (202, Limits()),
+    "a balance stated by a file and by an API": (227, Limits()),
+    "a balance of a file, and an API's of the same day": (248, Limits()),
+    "rows and balances of one reading, milliseconds apart": (24, Limits(faults=frozenset())),
+    "trades that are listed late": (18, Limits(faults=frozenset({"A11", "D5"}), channels=("plaid",))),
+    "trades that are taken back": (28, Limits(faults=frozenset({"A8", "A11", "A12"}), channels=("plaid",))),
+    "rows of an account that is away": (309, Limits()),
+    "a row that moved before another provider came": (225, Limits()),
+    "a row that came back": (14, Limits(faults=frozenset({"A6", "A9", "A10", "A12", "D1"}), channels=("plaid",))),
+}
