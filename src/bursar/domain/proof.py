@@ -1,20 +1,16 @@
 """Do an account's rows explain the balances that its institution stated?
 
 Between two stated balances stands a segment: opening, plus the rows between, against closing. What remains is the gap;
-zero means proven. A balance of a day may have been read before, between or after that day's rows, so its position among
-them is not known: positions are chosen so that as many segments as possible close, then so that the gaps that remain
-are smallest, then as the rows' first sightings suggest. A gap is reported only when no such choice avoids it.
+zero means proven. From when on a row counted is not known but bounded (`proof_bounds`); within these bounds the choice
+is taken that leaves the fewest gaps, then the smallest, then the likeliest (`proof_choice`). A gap is reported only
+when the search finds no choice that avoids it.
 
-A row that is listed later than it is dated was late or back-dated: what leaves the fewest gaps is taken.
-
-Limits:
-- On the days on which a balance may stand, positions run through the rows in the order of first sighting. Where a late
-  row breaks that order, or balance and rows were not of one moment, a balance out of line between two that agree is
-  accepted when any choice of at most `SUBSET_ROWS` rows of those days, and of rows listed about then, explains it.
-- Late rows are turned over one by one and in small groups, not in all combinations: where several cross, or a row is
-  missing among them, gaps may remain whose sum is right and whose dates are not.
-- Of more than `POSITIONS` possible positions (a day of that many rows), the likeliest are tried.
-- A missing row and a present one of equal amount on such days, or missing rows with sum zero, cannot be told.
+Limits, all on the side of no alarm where an explanation exists:
+- A missing row that the free rows of those days, or of a balance up to two days behind its rows, explain by coincidence
+  is not reported before a balance that they cannot explain.
+- Beyond `SUBSET_ROWS` free rows of one balance not all choices are tried, nor are all states kept: there a gap may be
+  reported that an untried choice would avoid.
+- Missing rows with sum zero between two balances cannot be told.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +21,8 @@ from itertools import pairwise
 from uuid import UUID
 
 from bursar.domain.accounts import AccountType
-from bursar.domain.proof_ledger import Ledger, ProofObservation, ProofRow, Standing, best_reading
+from bursar.domain.proof_bounds import ProofObservation, ProofRow
+from bursar.domain.proof_ledger import Ledger, Standing
 from bursar.domain.vocabulary import Vocabulary
 
 FETCH_MARGIN_DAYS = 5
@@ -144,7 +141,8 @@ def prove_balances(
     """Return what the stated balances prove about the rows; the order of the arguments' elements does not matter."""
     if account_type.is_investment():
         return BalanceProof(status=ProofStatus.NOT_APPLICABLE, reason=ProofReason.VALUE_MOVES_BY_PRICES)
-    ledger, standings = best_reading(list(rows), list(observations))
+    ledger = Ledger(rows, observations)
+    standings = ledger.standings()
     segments = tuple(_segment(ledger, before, after) for before, after in pairwise(standings))
     gaps = tuple(_gap(segment) for segment in segments if not segment.is_proven)
     status = ProofStatus.GAP if gaps else ProofStatus.PROVEN if segments else ProofStatus.UNPROVEN
@@ -176,7 +174,7 @@ def _segment(ledger: Ledger, before: Standing, after: Standing) -> ProofSegment:
 
 def _tail(ledger: Ledger, last: Standing) -> ProofTail:
     """Return what stands after the last balance."""
-    rows_total = ledger.sums[-1] - (last.balance - last.opening)
+    rows_total = ledger.total - (last.balance - last.opening)
     return ProofTail(
         start_on=last.observation.on,
         row_count=len(ledger.rows) - last.position,

@@ -10,7 +10,7 @@ from bursar.domain.accounts import Account, AccountType
 from bursar.domain.failures import NotFound
 from bursar.domain.gaps import BalanceGap
 from bursar.domain.proof import BalanceProof, prove_balances
-from bursar.domain.proof_ledger import ProofObservation, ProofRow
+from bursar.domain.proof_bounds import ProofObservation, ProofRow
 from bursar.domain.result import Failure, Result, Success
 from bursar.domain.sync import DataWarning, SyncReport
 from bursar.storage import accounts, balances, gaps

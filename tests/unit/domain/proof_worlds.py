@@ -11,7 +11,7 @@ from enum import Enum
 from random import Random
 from uuid import UUID
 
-from bursar.domain.proof_ledger import ProofObservation, ProofRow
+from bursar.domain.proof_bounds import ProofObservation, ProofRow
 from bursar.sandbox.ledger import AccountLog, Event, EventKind, Purpose, Row, RowState, Truth
 from bursar.services.proof import to_movements
 from bursar.storage.balances import RowChange, RowStanding

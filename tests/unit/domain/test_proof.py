@@ -16,7 +16,8 @@ from bursar.domain.proof import (
     ProofStatus,
     prove_balances,
 )
-from bursar.domain.proof_ledger import SUBSET_ROWS, ProofObservation, ProofRow
+from bursar.domain.proof_bounds import ProofObservation, ProofRow
+from bursar.domain.proof_choice import SUBSET_ROWS
 
 _numbers = count(1)
 START = date(2026, 3, 2)

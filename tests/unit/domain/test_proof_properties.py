@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise, product
+from itertools import pairwise
 from random import Random
 from uuid import UUID
 
@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from bursar.domain.accounts import AccountType
 from bursar.domain.proof import BalanceProof, ProofStatus, prove_balances
-from bursar.domain.proof_ledger import ProofObservation, ProofRow
-from bursar.domain.proof_positions import Window, best_positions
+from bursar.domain.proof_bounds import ProofObservation, ProofRow
 
 EPOCH = datetime(2026, 1, 5, tzinfo=UTC)
 AMOUNTS = st.integers(-50_000, 50_000).map(lambda cents: Decimal(cents).scaleb(-2))
@@ -173,37 +172,3 @@ def test_figures_of_a_proof_add_up(ledger: Statements) -> None:
     for before, after in pairwise(proof.days):
         assert after.start_on == before.end_on + timedelta(days=1)
         assert before.status is not after.status
-
-
-SMALL = st.integers(-3, 3)
-WINDOWS = st.lists(
-    st.tuples(st.integers(0, 2), st.lists(st.tuples(SMALL, st.integers(0, 3)), min_size=1, max_size=4), st.booleans()),
-    min_size=1,
-    max_size=5,
-)
-
-
-def cost(windows: list[Window], chosen: tuple[int, ...]) -> tuple[int, int, int] | None:
-    """Return what a choice costs, by the definition; None when it breaks a known order."""
-    for (before, a), (after, b) in pairwise(zip(windows, chosen, strict=True)):
-        if after.follows and after.first >= before.first and after.first + b < before.first + a:
-            return None
-    openings = [window.openings[index] for window, index in zip(windows, chosen, strict=True)]
-    steps = [abs(after - before) for before, after in pairwise(openings)]
-    misplaced = sum(window.misplaced[index] for window, index in zip(windows, chosen, strict=True))
-    return -steps.count(0), sum(steps), misplaced
-
-
-@given(WINDOWS)
-def test_chosen_positions_are_as_good_as_the_best_of_all_choices(
-    drawn: list[tuple[int, list[tuple[int, int]], bool]],
-) -> None:
-    windows = [
-        Window(first, [opening for opening, _ in options], [misplaced for _, misplaced in options], follows)
-        for first, options, follows in drawn
-    ]
-    every = product(*(range(len(window.openings)) for window in windows))
-
-    best = min(found for choice in every if (found := cost(windows, choice)) is not None)
-
-    assert cost(windows, tuple(best_positions(windows))) == best

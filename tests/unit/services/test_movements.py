@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from bursar.domain.accounts import AccountType
 from bursar.domain.proof import BalanceProof, ProofStatus, prove_balances
-from bursar.domain.proof_ledger import ProofObservation
+from bursar.domain.proof_bounds import ProofObservation
 from bursar.services.proof import to_movements
 from bursar.storage.balances import RowChange, RowStanding
 
