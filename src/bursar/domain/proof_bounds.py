@@ -62,7 +62,7 @@ class ProofRow:
     """When the movement was first seen to count."""
     outside_since: datetime | None = None
     """From when on it was known not to count yet (a pending row, a row before its change); None when it was new.
-    No balance read between this moment and `first_seen_at` holds it, whatever its booking date says."""
+    No balance that was read in between, together with rows, holds it, whatever its booking date says."""
 
 
 @dataclass(slots=True)
@@ -105,6 +105,7 @@ class _Bounds:
         known = sorted((seen.read_at, max(seen.on, seen.read_at.date())) for seen in observations if seen.read_at)
         self._readings = [at for at, _ in known]
         self._reached = list(accumulate((on for _, on in known), max))
+        self._listings = {row.first_seen_at for row in rows}
         self._late = [self._is_late(row) for row in rows]
         crowd = Counter(row.first_seen_at for row, is_late in zip(rows, self._late, strict=True) if is_late)
         self._history = {at for at, count in crowd.items() if count > HISTORY_ROWS}
@@ -165,10 +166,14 @@ class _Bounds:
         lag = timedelta(0) if seen.read_at is None else self._lag
         is_dated_later = row.on > seen.on + slack
         if row.outside_since is not None:
-            if (seen.read_at or seen.observed_at) < row.first_seen_at - lag:
+            told = seen.read_at or seen.observed_at
+            # A reading may bring a balance and no rows: it tells what does not count only if it brought a row.
+            if told < row.first_seen_at - lag and (seen.read_at is None or told in self._listings):
                 return False
             if seen.observed_at < row.outside_since - lag:
                 return False
+            if told < row.first_seen_at:
+                return False if is_dated_later else None
         elif seen.read_at is not None and seen.read_at < row.first_seen_at and not self._is_history(row):
             return False if is_dated_later else None
         was_told = seen.read_at is not None and seen.observed_at >= row.first_seen_at
