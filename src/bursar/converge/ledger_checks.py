@@ -208,9 +208,9 @@ def _check_one_account(
     by_world: dict[str, list[UUID]] = defaultdict(list)
     for account_id, world_id in of_world.items():
         by_world[world_id].append(account_id)
-    slugs = {source.account_id: source.provider_slug for source in ledger.sources}
+    unnumbered = {source.account_id for source in ledger.sources if not _shows_number(run, source)}
     for world_id, account_ids in by_world.items():
-        numbered = [one for one in account_ids if slugs.get(one, "plaid") != "plaid"]
+        numbered = [one for one in account_ids if one not in unnumbered]
         if len(numbered) > 1:
             verdict.divergences.append(
                 Divergence("I1", f"{person.household.key}: {world_id} is {len(numbered)} accounts of one number")
@@ -252,3 +252,9 @@ def check_identity(run: SeedRun, person: Person, ledger: StoredLedger, verdict: 
 
 
 _TRACEABLE = frozenset({IdPolicy.STABLE, IdPolicy.SAME_WHEN_POSTED, IdPolicy.PER_ACCOUNT})
+
+
+def _shows_number(run: SeedRun, source: oracle.Source) -> bool:
+    """Whether a source tells the full number, as files do and some providers."""
+    channel = run.stage.channels.get(source.provider_slug)
+    return channel is None or channel.traits.shows_number

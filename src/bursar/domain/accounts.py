@@ -182,13 +182,18 @@ def mask_account_number(number: str) -> str:
     return "*" * (len(text) - 4) + text[-4:]
 
 
-def account_identity(number: str, *, bank_code: str | None = None) -> str:
-    """Return one spelling of a full account number: an IBAN as it is, any other number behind its bank's code.
+WORLDWIDE_LENGTH = 15
+"""A number of so many characters (a card, an IBAN) stands for itself; a shorter one is one of its bank's only."""
 
-    Blanks and dashes are dropped, letters are upper case, so that every source of an account gives the same text.
+
+def account_identity(number: str, *, bank_code: str | None = None) -> str:
+    """Return one spelling of a full account number: a long one as it is, any other behind its bank's code.
+
+    Blanks and dashes are dropped, letters are upper case, so that every source of an account gives the same text,
+    whether it tells the bank's code beside a card's number or not.
     """
     compact = "".join(character for character in number if character.isalnum()).upper()
-    if bank_code is None or (len(compact) >= 15 and compact[:2].isalpha() and compact[2:4].isdigit()):
+    if bank_code is None or len(compact) >= WORLDWIDE_LENGTH:
         return compact
     code = "".join(character for character in bank_code if character.isalnum()).upper()
     return f"{code}/{compact}"

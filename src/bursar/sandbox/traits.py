@@ -21,5 +21,7 @@ class Traits:
     """What this provider's ids may be worth; the first is what it documents."""
     pages: tuple[str, ...] = ("/transactions",)
     """Paths of listings, behind the slug: an answer that is old or comes twice is one of theirs."""
+    shows_number: bool = True
+    """Whether accounts come with their full number, so that another source of one is known to be the same."""
     immune: Mapping[str, str] = field(default_factory=dict[str, str])
     """Fault -> why this provider's protocol cannot show it."""

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from bursar.domain.accounts import AccountType, account_identity, mask_account_number
+from bursar.domain.accounts import WORLDWIDE_LENGTH, AccountType, account_identity, mask_account_number
 from bursar.importers.ofx.document import Document
 from bursar.importers.ofx.elements import Element
 
@@ -64,8 +64,6 @@ _LABELS = {
     AccountType.EDUCATION_529: "529",
     AccountType.OTHER: "Account",
 }
-_WORLDWIDE = 15
-"""Digits from which on a number is one of a kind without its bank: the shortest cards and IBANs."""
 _MASKED = re.compile(r"[xX*•#]{2}")
 _NOT_SIGNIFICANT = re.compile(r"[\s\-]+")
 
@@ -163,7 +161,7 @@ def read_account(institution: Institution, holder: Element, *, is_401k: bool = F
 def _identity(number: str, bank_code: str | None) -> str | None:
     """Return the identity of a full number; only a long one (a card, an IBAN) stands for itself in all the world."""
     identity = account_identity(number, bank_code=bank_code)
-    return identity if bank_code is not None or len(identity) >= _WORLDWIDE else None
+    return identity if bank_code is not None or len(identity) >= WORLDWIDE_LENGTH else None
 
 
 def _kind(name: str, element: Element, holder: Element, *, is_401k: bool) -> tuple[AccountType, str | None]:

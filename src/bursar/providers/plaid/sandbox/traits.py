@@ -24,6 +24,7 @@ TRAITS = Traits(
     login=_login,
     end_consent=_end_consent,
     pages=("/transactions/sync", "/investments/transactions/get"),
+    shows_number=False,
     immune={
         "B3": "Plaid documents ids that stay",
         "B4": "Plaid documents ids that stay",
