@@ -26,6 +26,11 @@ DOORS = frozenset({"server", "worker", "cli", "converge"})
 EXACT_ROOMS = frozenset({"domain", "ports", "storage", "services", "importers"})
 CLOCKLESS_ROOMS = frozenset({"domain", "services", "storage"})
 NAMED_PROVIDER_ROOMS = frozenset({"providers", "importers", "sandbox"})
+# What names a provider outside its folder, with the reason. A key is a module.
+NAMED_PROVIDER_CODE = {
+    "converge/mutants.py": "each fault is put into a line of a module, and providers have lines too",
+    "converge/regressions.py": "a seed that found a fault finds it with the providers of that day",
+}
 
 # What knows no tenant, with the reason. A key is a module, or a module and one of its functions.
 GLOBAL_CODE = {
@@ -217,14 +222,12 @@ def _texts(module: Module) -> Iterator[tuple[int, str]]:
 def provider_at_home(module: Module) -> Iterator[tuple[int, str]]:
     """A provider is one folder: the core never names one, so that adding or dropping one touches nothing else."""
     is_demo = module.room == "cli" and "demo" in module.place[-1]
-    if not module.room or module.room in NAMED_PROVIDER_ROOMS or is_demo:
+    if is_demo or module.room in NAMED_PROVIDER_ROOMS | {""} or "/".join(module.place) in NAMED_PROVIDER_CODE:
         return
     for line, text in (*_texts(module), *_identifiers(module)):
-        for slug in module.slugs & _words(text):
+        words = {slug for slug in ORDINARY_WORDS if text == slug or re.search(rf"\bproviders\.{slug}\b", text)}
+        for slug in module.slugs & (_words(text) | words):
             yield line, f"{slug!r} is a provider's name: derive it from the registry"
-        for slug in module.slugs & ORDINARY_WORDS:
-            if text == slug or re.search(rf"\bproviders\.{slug}\b", text):
-                yield line, f"{slug!r} is a provider's name: derive it from the registry"
 
 
 def _identifiers(module: Module) -> Iterator[tuple[int, str]]:

@@ -178,7 +178,7 @@ class Board:
                 Trap(
                     index=index,
                     code=code.rstrip(b"\0").decode(),
-                    point=_POINTS[place],
+                    point=_POINTS[int(place)],
                     nth=nth,
                     is_sprung=is_sprung,
                     tenant_id=UUID(bytes=tenant) if is_sprung else None,

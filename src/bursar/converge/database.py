@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from bursar.storage.embedded import EmbeddedPostgres
+from bursar.storage.schema import url_of_database
 
 _FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "autovacuum_naptime = '10s'")
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a RAM disk, where there is one
@@ -41,13 +42,7 @@ def open_database(server_url: str) -> Generator[str]:
             sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
         )
     try:
-        yield _as_url(server_url, name)
+        yield url_of_database(server_url, name)
     finally:
         with psycopg.connect(server_url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def _as_url(url: str, database: str) -> str:
-    from sqlalchemy.engine import make_url
-
-    return make_url(url).set(database=database).render_as_string(hide_password=False)

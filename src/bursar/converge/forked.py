@@ -17,14 +17,13 @@ import structlog
 from pydantic import SecretStr
 
 from bursar import faultpoints
-from bursar.bootstrap import Platform, open_platform
+from bursar.bootstrap import Platform, open_platform, read_settings
 from bursar.converge.board import Board, BoardClock, Trap, Victim
 from bursar.converge.bridge import CALLER_HEADER, CONTROL, LOST, LOST_HEADER
 from bursar.converge.stage import find_channels, full_registry, provider_settings
 from bursar.converge.trouble import failure_of
 from bursar.faultpoints import FaultPoint
 from bursar.observability.logging import configure_logging
-from bursar.settings import Settings
 from bursar.transport.timing import Timing
 from bursar.worker import app as worker
 from bursar.worker.app import WorkerPlan
@@ -72,7 +71,7 @@ async def _serve(place: WorkerPlace, slot: int) -> None:
 
         async with AsyncExitStack() as opened:
             opening = open_platform(
-                Settings(database_url=SecretStr(place.database_url), home=place.home, database_pool_size=6),
+                read_settings(database_url=SecretStr(place.database_url), home=place.home, database_pool_size=6),
                 registry=registry,
                 clock=BoardClock(board, slot),
                 extra_settings=provider_settings(channels),

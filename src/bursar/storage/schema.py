@@ -26,6 +26,11 @@ def engine_url(database_url: str) -> str:
     return make_url(database_url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
+def url_of_database(database_url: str, name: str) -> str:
+    """Return the URL of another database on the same server, with the same role."""
+    return make_url(database_url).set(database=name).render_as_string(hide_password=False)
+
+
 def migrate(database_url: str) -> str:
     """Bring the schema to the newest revision, from empty or from any earlier one; return the revision.
 
