@@ -120,7 +120,7 @@ class PlaidAdapter:
         with self._failures():
             listed = await self._client.get_accounts(token)
             raise_item_error(listed.item)
-            batch = await read_banking(self._client, token, listed, cursor or {})
+            batch = await read_banking(self._client, token, listed, cursor or {}, self._today())
         yield batch
         reached = cursor or {} if batch.cursor is None else batch.cursor
         if has_investments(listed):

@@ -29,7 +29,9 @@ INVESTMENTS_ON = "investments_on"
 INVESTMENTS_WHOLE_ON = "investments_whole_on"
 
 
-async def read_banking(client: PlaidClient, token: str, listed: AccountsAnswer, cursor: SyncCursor) -> SyncBatch:
+async def read_banking(
+    client: PlaidClient, token: str, listed: AccountsAnswer, cursor: SyncCursor, today: date
+) -> SyncBatch:
     """Accounts as listed, and every transaction that changed since the cursor: all of Plaid's update, or an error.
 
     The batch has no cursor while Plaid has not read the bank yet, and when a row could not be read.
@@ -59,9 +61,18 @@ async def read_banking(client: PlaidClient, token: str, listed: AccountsAnswer, 
         *collector.transactions(update.modified, "modified"),
     ]
     may_advance = update.next_cursor is not None and not collector.rejected
-    # The whole history, read from its beginning: from each account's oldest row on, nothing else exists.
-    listed_accounts = records if may_advance and update.is_whole else []
-    listings = [TransactionListing(provider_account_id=one.provider_account_id, since=None) for one in listed_accounts]
+    # The whole history, read from its beginning: nothing else exists. What is older than Plaid reaches is left alone,
+    # and so is an account without any row, because a history that a fault has emptied looks the same.
+    with_rows = {row.provider_account_id for row in transactions}
+    first_day = today - timedelta(days=HISTORY_DAYS)
+    listings = [
+        TransactionListing(
+            provider_account_id=one.provider_account_id,
+            since=first_day if one.provider_account_id in with_rows else None,
+        )
+        for one in records
+        if may_advance and update.is_whole
+    ]
     return SyncBatch(
         accounts=records,
         accounts_complete=accounts_complete,
