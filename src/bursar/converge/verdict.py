@@ -18,7 +18,7 @@ from bursar.domain.sync import SyncTrigger
 from bursar.sandbox.people import Account
 
 
-_ROUNDS = 2
+_ROUNDS = 4
 """After so many further readings at most an unchanged world writes nothing."""
 
 
