@@ -1,6 +1,7 @@
 """How are banks connected and read from the terminal?"""
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -158,6 +159,9 @@ def connect(
     public_token: Annotated[
         str | None, typer.Option(help="What the bank's widget gave; asked for without it.", show_default=False)
     ] = None,
+    value: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What else came back, by name.", show_default=False)
+    ] = None,
     connection: Annotated[str | None, typer.Option(help="Finish this connection, which was begun before.")] = None,
     renew: Annotated[str | None, typer.Option(help="Renew the consent of this connection.")] = None,
     alias: Annotated[str | None, typer.Option(help="A name of yours.")] = None,
@@ -174,24 +178,32 @@ def connect(
     from bursar.cli import simulator
 
     settings = simulator.settings_of(provider, sandbox, sandbox_token) if sandbox is not None else None
+    given = _given(public_token, value or ())
 
     async def command(session: Session) -> None:
         if connection is not None:
             begun = await session.get_connection(connection)
-            await _finish(session, begun.id, {"public_token": _asked(public_token, "public_token")}, as_json=as_json)
+            values = given
+            # A renewal may need nothing but the word that the user has signed in again.
+            if not values and begun.connected_at is None:
+                values = {"public_token": _asked(None, "public_token")}
+            await _finish(session, begun.id, values, as_json=as_json)
             return
         started = await _begin(session, provider, renew=renew, alias=alias, institution=institution)
-        values: dict[str, str] = {}
+        values = given
         if sandbox is not None:
-            values["public_token"] = await simulator.play_user(
-                sandbox, sandbox_token, provider, started.start.link_token or "", institution
+            values = await simulator.play_user(
+                sandbox,
+                sandbox_token,
+                provider,
+                link_token=started.start.link_token or "",
+                needs=started.start.needs,
+                institution=institution,
             )
-        elif public_token is not None:
-            values["public_token"] = public_token
-        elif not sys.stdin.isatty() and (started.start.needs or renew):
+        elif not given and not sys.stdin.isatty() and (started.start.needs or renew):
             _show_start(provider, started, as_json=as_json)
             return
-        else:
+        elif not given:
             _show_start(provider, started, as_json=False)
             if not started.start.needs:
                 typer.prompt("Press Enter when it is done", default="", show_default=False, err=True)
@@ -202,6 +214,18 @@ def connect(
         await _finish(session, started.connection.id, values, as_json=as_json)
 
     run(command, extra_settings=settings)
+
+
+def _given(public_token: str | None, named: Iterable[str]) -> dict[str, str]:
+    """Return what came back from the user, as far as it was given with the command."""
+    values = {"public_token": public_token} if public_token else {}
+    for each in named:
+        name, equals, text = each.partition("=")
+        if not (name and equals and text):
+            # What stands there may be a secret: it is not repeated.
+            raise typer.BadParameter("say it as NAME=VALUE", param_hint="--value")
+        values[name] = text
+    return values
 
 
 def _asked(value: str | None, name: str) -> str:
@@ -241,7 +265,8 @@ def _show_start(provider: str, started: "ConnectionStarted", *, as_json: bool) -
         say(f"Open: {start.authorization_url}")
     if start.expires_at is not None:
         say(f"Valid until {when(start.expires_at)} UTC.")
-    say(f"Then: bursar connect {provider} --connection {short(started.connection.id)} --public-token TOKEN")
+    words = ["--public-token TOKEN" if name == "public_token" else f"--value {name}=..." for name in start.needs]
+    say(" ".join([f"Then: bursar connect {provider} --connection {short(started.connection.id)}", *words]))
 
 
 async def _finish(session: Session, connection_id: "UUID", values: dict[str, str], *, as_json: bool) -> None:

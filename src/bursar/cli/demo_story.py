@@ -149,10 +149,16 @@ async def _control(stage: Stage, method: str, path: str, body: object = None) ->
 
 async def _connect(stage: Stage, api: Api) -> str:
     begun = await api.post("/connections", {"provider": PROVIDER, "alias": "My bank"})
-    public_token = await simulator.play_user(
-        stage.sandbox_address, CONTROL_TOKEN, PROVIDER, begun["connect"]["link_token"], INSTITUTION
+    link = begun["connect"]
+    values = await simulator.play_user(
+        stage.sandbox_address,
+        CONTROL_TOKEN,
+        PROVIDER,
+        link_token=link["link_token"],
+        needs=link["needs"],
+        institution=INSTITUTION,
     )
-    connected = await api.post("/connections", {"connection_id": begun["id"], "public_token": public_token})
+    connected = await api.post("/connections", {"connection_id": begun["id"], "values": values})
     return str(connected["id"])
 
 

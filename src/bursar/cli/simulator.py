@@ -1,7 +1,7 @@
 """How does the terminal find the simulated servers, and speak to a running one?"""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
@@ -53,18 +53,25 @@ def face_settings(provider: str, url: str, credentials: dict[str, str]) -> dict[
     return named | {f"{provider}_base_url": f"{url.rstrip('/')}/{provider}"}
 
 
-async def play_user(url: str, token: str, provider: str, link_token: str, institution: str | None) -> str:
-    """Finish the widget of a link token as a user of the simulated bank would; return the public token."""
+# What a provider needs -> how the simulated user comes by it: the action, and the argument that names the link.
+_WIDGET = ("complete_link", "link_token")
+_PLAYED = {"public_token": _WIDGET, "session_id": ("consent", "session_id")}
+
+
+async def play_user(
+    url: str, token: str, provider: str, *, link_token: str, needs: Sequence[str], institution: str | None
+) -> dict[str, str]:
+    """Finish the widget of a link token as a user of the simulated bank would; return the values that are needed.
+
+    Raises:
+        CommandError: no bank is named, or the simulator refuses.
+    """
     if institution is None:
         raise CommandError("Which bank does the simulated user choose? Say it with --institution.")
-    finished = await call(
-        url,
-        token,
-        "POST",
-        f"/control/faces/{provider}/complete_link",
-        {"link_token": link_token, "institution_id": institution},
-    )
-    return str(finished["public_token"])
+    action, link = next((_PLAYED[name] for name in needs if name in _PLAYED), _WIDGET)
+    asked = {link: link_token, "institution_id": institution}
+    finished = await call(url, token, "POST", f"/control/faces/{provider}/{action}", asked)
+    return {name: str(finished[name]) for name in needs if name in finished}
 
 
 async def call(url: str, token: str, method: str, path: str, body: object = None) -> dict[str, Any]:
