@@ -104,7 +104,8 @@ def draw_plan(seed: int, limits: Limits, policies: Mapping[str, tuple[IdPolicy, 
         for code, fault in FAULTS.items()
         if 1 < fault.tier <= limits.tier and rng("tier", code).random() < _CHANCE_OF_TIER
     }
-    faults = frozenset(drawn & limits.faults)
+    # A fault that only a dearer tier can make is nothing that this seed could live through.
+    faults = frozenset(drawn & limits.faults & every_fault(limits.tier))
     return Plan(
         seed=seed,
         start=_FIRST_DAY + timedelta(days=rng("start").randrange(_START_DAYS)),
