@@ -10,6 +10,7 @@ from bursar.converge.catalogue import Exemption
 from bursar.converge.findings import Verdict
 from bursar.converge.oracle import Divergence, StoredLedger
 from bursar.converge.seed import Person, SeedRun
+from bursar.domain.evidence import IdTrust
 from bursar.sandbox.people import AccountKind
 from bursar.sandbox.view import IdPolicy
 
@@ -234,9 +235,15 @@ def check_identity(run: SeedRun, person: Person, ledger: StoredLedger, verdict: 
     if run.plan.faults & _NEW_IDENTITY:
         return
     sources = {source.id: source for source in ledger.sources}
+    # Where an id counts only together with the content, a row whose day or amount changes is another row.
+    edits = run.plan.faults & _EDITS
+    providers = run.stage.platform.registry.providers
+    lasting = {slug for slug, spec in providers.items() if spec.id_trust is IdTrust.STABLE or not edits}
     rows: dict[tuple[UUID, str], set[UUID]] = defaultdict(set)
     for word in ledger.words:
         source = sources[word.source_id]
+        if source.provider_slug not in lasting:
+            continue
         policy = run.plan.id_policies.get(source.provider_slug, IdPolicy.STABLE)
         trace = getattr(run.faces.get(source.provider_slug), "trace_transaction", None)
         if trace is None or word.provider_transaction_id is None or policy not in _TRACEABLE:
@@ -251,6 +258,7 @@ def check_identity(run: SeedRun, person: Person, ledger: StoredLedger, verdict: 
         )
 
 
+_EDITS = frozenset({"A4", "A5", "A10"})
 _TRACEABLE = frozenset({IdPolicy.STABLE, IdPolicy.SAME_WHEN_POSTED, IdPolicy.PER_ACCOUNT})
 
 

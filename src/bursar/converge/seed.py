@@ -291,6 +291,8 @@ class SeedRun:
         context = copy_context()
         done = context.run(_start, self._attempt_again(job))
         await done
+        # What the other worker was told meanwhile, this one cannot know.
+        self.stage.wire.forgive(str(job.connection_id))
 
     async def _attempt_again(self, job: Job) -> None:
         try:

@@ -9,7 +9,7 @@ from bursar.domain.sync import DataWarning, SyncReport
 from bursar.domain.transactions import RemovedTransaction
 from bursar.services.ingest_accounts import ResolvedAccount
 from bursar.services.ingest_target import IngestTarget
-from bursar.storage import source_records, transactions
+from bursar.storage import merges, source_records, transactions
 from bursar.storage.unit_of_work import Transaction
 
 
@@ -93,6 +93,15 @@ async def withdraw(
     if not words:
         return
     unheld = await source_records.withdraw_evidence(tx, tenant_id, words, overrules=not target.is_file, at=at)
+    crossed = await merges.list_crossed(tx, tenant_id, words)
+    if crossed:
+        await merges.move_evidence(tx, tenant_id, crossed)
+        doubles = [double for double, _ in crossed]
+        count = await transactions.remove_transactions(
+            tx, tenant_id, doubles, sync_run_id=target.sync_run_id, at=at, is_merged=True
+        )
+        report.transactions.closed += count
+        report.taken_back += count
     if unheld:
         count = await transactions.remove_transactions(tx, tenant_id, unheld, sync_run_id=target.sync_run_id, at=at)
         report.transactions.closed += count

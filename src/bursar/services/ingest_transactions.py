@@ -17,7 +17,7 @@ from bursar.domain.sync import DataWarning, RecordCounts, SyncReport
 from bursar.domain.transactions import ProviderTransactionData
 from bursar.services.ingest_accounts import ResolvedAccount
 from bursar.services.ingest_target import IngestTarget
-from bursar.storage import source_records, transactions
+from bursar.storage import merges, source_records, transactions
 from bursar.storage.source_records import EvidenceQuery, EvidenceWrite, ListedDays
 from bursar.storage.transactions import NewRow, RowWrite
 from bursar.storage.unit_of_work import Transaction
@@ -148,7 +148,7 @@ async def write_transactions(
         await source_records.upsert_evidence(tx, tenant_id, plan.words, at=at, told_at=told_at)
     if plan.merged:
         doubles = [double for double, _ in plan.merged]
-        await source_records.move_evidence(tx, tenant_id, plan.merged)
+        await merges.move_evidence(tx, tenant_id, plan.merged)
         await transactions.remove_transactions(tx, tenant_id, doubles, sync_run_id=sync_run_id, at=at, is_merged=True)
     counts.unchanged = len(decisions) - counts.created - counts.updated - counts.closed
     report.transactions.add(counts)

@@ -347,18 +347,6 @@ async def withdraw_evidence(
     return unheld
 
 
-async def move_evidence(tx: Transaction, tenant_id: UUID, merges: Sequence[tuple[UUID, UUID]]) -> None:
-    """Let what was said about one row of the ledger be said about another: (from, to), two rows that are one."""
-    await tx.execute(
-        """
-        UPDATE source_records e SET transaction_id = m.target
-        FROM unnest(%(froms)s::uuid[], %(tos)s::uuid[]) AS m (origin, target)
-        WHERE e.tenant_id = %(tenant_id)s AND e.transaction_id = m.origin
-        """,
-        {"tenant_id": tenant_id, "froms": [one for one, _ in merges], "tos": [other for _, other in merges]},
-    )
-
-
 async def list_stranded_keys(
     tx: Transaction, tenant_id: UUID, *, account_ids: Sequence[UUID]
 ) -> list[tuple[UUID, str]]:
