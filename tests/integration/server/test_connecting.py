@@ -71,6 +71,18 @@ async def test_names_of_the_bank_connection_form_work_too(banked) -> None:
     assert (data["provider_slug"], data["bank_id"], data["alias"]) == ("plaid", "ins_109508", "Mine")
 
 
+async def test_provider_is_asked_for_unless_only_one_can_be_connected(banked, alice) -> None:
+    begun = await banked.user.post("/connections", json={})
+    assert begun.status_code == 201, begun.text
+    assert begun.json()["data"]["provider_slug"] == "plaid"
+    # Alice's installation has the settings of none.
+    refused = await alice.post("/connections", json={"bank_id": "ins_109508"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "validation_error")
+    slugs = banked.platform.registry.providers
+    assert len(slugs) > 1
+    assert all(slug in refused.json()["detail"] for slug in slugs)
+
+
 async def test_begin_and_finish_in_one_request(banked) -> None:
     user = banked.user
     begun = (await user.post("/connections", json={"provider": "plaid"})).json()["data"]

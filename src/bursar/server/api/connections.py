@@ -87,11 +87,7 @@ async def create_connection(
 async def _begin(platform: Platform, caller: Principal, asked: ConnectBody) -> ConnectionStarted:
     slug = asked.provider
     if slug is None:
-        slugs = list(platform.registry.providers)
-        if len(slugs) != 1:
-            message = f"Say which provider: one of {', '.join(slugs)}."
-            raise Validation([Detail(field="provider", message=message, code="required")])
-        slug = slugs[0]
+        slug = await _only_provider(platform)
     return value_of(
         await platform.connect.begin(
             caller.tenant_id,
@@ -105,6 +101,17 @@ async def _begin(platform: Platform, caller: Principal, asked: ConnectBody) -> C
         caller,
         platform,
     )
+
+
+async def _only_provider(platform: Platform) -> str:
+    """Return the one provider that can be connected here, whatever else is installed."""
+    known = platform.registry.providers
+    views = [view for view in await platform.catalogue.list_providers() if view.metadata.slug in known]
+    ready = [view.metadata.slug for view in views if view.is_active and view.is_configured]
+    if len(ready) == 1:
+        return ready[0]
+    message = f"Say which provider: one of {', '.join(ready or known)}."
+    raise Validation([Detail(field="provider", message=message, code="required")])
 
 
 async def _complete(platform: Platform, caller: Principal, connection_id: UUID, asked: ConnectBody) -> Connection:
