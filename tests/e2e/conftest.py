@@ -30,13 +30,16 @@ class Ended:
     err: str
 
 
+OURS = ("BURSAR_", "PLAID_", "FLANKS_")
+"""Beginnings of the variables that an installation reads: those of the machine are none of a test's."""
+
 Run = Callable[..., Ended]
 
 
 @pytest.fixture
 def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
     """An installation of its own on the test's database."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BURSAR_", "PLAID_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return {**kept, "BURSAR_DATABASE_URL": database_url, "BURSAR_HOME": str(tmp_path / "home")}
 
 
@@ -46,7 +49,7 @@ def run(
 ) -> Iterator[Run]:
     """Run the installed command's entry point with words; what happened is in the answer."""
     for name in os.environ:
-        if name.startswith(("BURSAR_", "PLAID_")):
+        if name.startswith(OURS):
             monkeypatch.delenv(name)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "howto").glob("*.md"))
@@ -51,5 +52,37 @@ def test_commands_of_the_page_work(page, environment, served, statement):
 
 
 def test_every_block_is_run_or_marked_as_text():
-    kinds = {kind for page in PAGES for kind, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
-    assert kinds == {"bash", "text"}
+    blocks = [(page.stem, kind) for page in PAGES for kind, _ in BLOCK.findall(page.read_text(encoding="utf-8"))]
+    assert {kind for _, kind in blocks} == {"bash", "text", "python"}
+    # The program below; another one needs a test of its own.
+    assert [page for page, kind in blocks if kind == "python"] == ["read-wealth-accounts-through-flanks"]
+
+
+def test_program_of_the_flanks_page_works(environment, served, tmp_path):
+    address = served("sandbox", "--port", "0", "--control-token", "control").line_with("listens at ")
+    (page,) = [page.read_text(encoding="utf-8") for page in PAGES if page.stem == "read-wealth-accounts-through-flanks"]
+    (program,) = [body for kind, body in BLOCK.findall(page) if kind == "python"]
+    # As the page says, to try it without Flanks.
+    pointed = program.replace("FlanksClient()", f'FlanksClient(base_url="{address}/flanks")')
+    assert pointed != program
+    (tmp_path / "read.py").write_text(pointed)
+    settings = dict(re.findall(r"^export (FLANKS_CLIENT\w+)=(\S+)$", page, re.MULTILINE))
+    with subprocess.Popen(
+        [sys.executable, "-u", str(tmp_path / "read.py")],
+        env=environment | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as reading:
+        assert reading.stdout is not None
+        told = reading.stdout.readline()
+        assert told.startswith("Sign in at "), told + reading.stdout.read()
+        signed_in = httpx2.post(
+            f"{address}/control/faces/flanks/consent",
+            json={"authorization_url": told.removeprefix("Sign in at ").strip()},
+            headers={"Authorization": "Bearer control"},
+        )
+        assert signed_in.status_code == 200, signed_in.text
+        rows, _ = reading.communicate(timeout=60)
+    assert reading.returncode == 0, rows
+    assert len(rows.splitlines()) > 3, rows

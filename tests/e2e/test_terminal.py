@@ -132,11 +132,16 @@ def test_wrong_setting_is_named(run):
 
 
 def test_doctor_finds_a_well_installation_well(run):
-    done = run("doctor", "--json", PLAID_CLIENT_ID="an id", PLAID_SECRET="a secret")
+    settings = {f"{name}_CLIENT_ID": "an id" for name in ("FLANKS", "PLAID")}
+    done = run("doctor", "--json", PLAID_SECRET="a secret", FLANKS_CLIENT_SECRET="a secret", **settings)
     assert done.code == 0, done.err
     checks = {check["name"]: check["verdict"] for check in json.loads(done.out)["checks"]}
-    assert checks == {"database": "ok", "keys": "ok", "provider plaid": "ok", "importer ofx": "ok"}
-    assert re.search(r"provider plaid +missing +.*PLAID_CLIENT_ID, PLAID_SECRET", run("doctor").out)
+    parts = ("database", "keys", "provider flanks", "provider plaid", "importer ofx")
+    assert checks == dict.fromkeys(parts, "ok")
+    unset = run("doctor")
+    assert unset.code == 0
+    assert re.search(r"provider plaid +missing +.*PLAID_CLIENT_ID, PLAID_SECRET", unset.out)
+    assert re.search(r"provider flanks +missing +.*FLANKS_CLIENT_ID, FLANKS_CLIENT_SECRET", unset.out)
 
 
 def test_doctor_finds_a_foreign_key_file(run, statement, environment):
