@@ -17,7 +17,6 @@ from bursar.domain.health import health_of
 from bursar.domain.sync import SyncTrigger
 from bursar.sandbox.people import Account
 
-
 _ROUNDS = 4
 """After so many further readings at most an unchanged world writes nothing."""
 
