@@ -49,8 +49,9 @@ async def read_banking(
             warnings=collector.warnings,
             cursor=None if collector.rejected else cursor,
         )
-    # Read later than the listing, so these balances belong to these rows.
-    accounts.update((account.account_id, account) for account in update.accounts)
+    # Read later than the listing, so these balances belong to these rows. Which accounts there are, the listing says
+    # alone: of two answers one may be older, and an account would be there under its old id and under its new one.
+    accounts.update((one.account_id, one) for one in update.accounts if one.account_id in accounts)
     records = collector.accounts(list(accounts.values()))
     accounts_complete = not collector.rejected
     # An account that is unreadable in the listing is so here as well: one record of it is enough.
