@@ -1,6 +1,7 @@
 """Where do the seeds of one process find their database?"""
 
 import tempfile
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,10 @@ def open_server() -> Generator[str]:
     """Start a server for this run, without care for power cuts, on a RAM disk where there is one; yield its URL."""
     place = _MEMORY if _MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="bursar-converge-", dir=place, ignore_cleanup_errors=True) as folder:
-        server = EmbeddedPostgres.start(Path(folder) / "postgres")
+        with warnings.catch_warnings():
+            # The wheel's dependency warns about XDG_RUNTIME_DIR on machines without one.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            server = EmbeddedPostgres.start(Path(folder) / "postgres")
         url = server.url("postgres")
         with psycopg.connect(url, autocommit=True) as connection:
             for setting in _FAST:
