@@ -24,7 +24,7 @@ def open_server() -> Generator[str]:
     with tempfile.TemporaryDirectory(prefix="bursar-converge-", dir=place, ignore_cleanup_errors=True) as folder:
         with warnings.catch_warnings():
             # The wheel's dependency warns about XDG_RUNTIME_DIR on machines without one.
-            warnings.simplefilter("ignore", RuntimeWarning)
+            warnings.simplefilter("ignore")
             server = EmbeddedPostgres.start(Path(folder) / "postgres")
         url = server.url("postgres")
         with psycopg.connect(url, autocommit=True) as connection:
