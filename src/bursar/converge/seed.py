@@ -286,12 +286,15 @@ class SeedRun:
         return None
 
     async def _overtake(self, job: Job) -> None:
-        """Let the lease of the present worker end, and another worker do the same job from beginning to end."""
+        """Let the lease of the present worker end, and another worker do the same job from beginning to end.
+
+        What one of the two is told meanwhile, such as to wait, the other cannot know.
+        """
         self.world.advance(timedelta(seconds=61))
+        self.stage.wire.forgive(str(job.connection_id))
         context = copy_context()
         done = context.run(_start, self._attempt_again(job))
         await done
-        # What the other worker was told meanwhile, this one cannot know.
         self.stage.wire.forgive(str(job.connection_id))
 
     async def _attempt_again(self, job: Job) -> None:
