@@ -158,12 +158,16 @@ class Stage:
         local = await platform.access.ensure_local_user(with_token=False)
         begun = await platform.connect.begin(local.tenant_id, local.user_id, provider_slug="plaid")
         assert isinstance(begun, Success), begun
-        public_token = await play_user(
-            self._simulator.url, "t", "plaid", str(begun.value.start.link_token), INSTITUTION
+        start = begun.value.start
+        values = await play_user(
+            self._simulator.url,
+            "t",
+            "plaid",
+            link_token=str(start.link_token),
+            needs=start.needs,
+            institution=INSTITUTION,
         )
-        done = await platform.connect.complete(
-            local.tenant_id, begun.value.connection.id, {"public_token": public_token}
-        )
+        done = await platform.connect.complete(local.tenant_id, begun.value.connection.id, values)
         assert isinstance(done, Success), done
         runs = await platform.sync.list_runs(local.tenant_id, done.value.id)
         assert [run.status for run in runs] == [SyncStatus.QUEUED]
