@@ -258,7 +258,7 @@ def check_identity(run: SeedRun, person: Person, ledger: StoredLedger, verdict: 
         )
 
 
-_EDITS = frozenset({"A4", "A5", "A10"})
+_EDITS = frozenset({"A3", "A4", "A5", "A10"})
 _TRACEABLE = frozenset({IdPolicy.STABLE, IdPolicy.SAME_WHEN_POSTED, IdPolicy.PER_ACCOUNT})
 
 
