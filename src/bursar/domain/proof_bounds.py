@@ -85,6 +85,16 @@ def bound(
     return _Bounds(rows, observations, lag).holdings(amounts)
 
 
+@dataclass(slots=True)
+class _Doubt:
+    """Where it is in question whether balances hold a movement: before the `last`, all later ones do."""
+
+    last: int
+    certain: list[int] = field(default_factory=list[int])
+    free: list[tuple[int, bool]] = field(default_factory=list[tuple[int, bool]])
+    """Which balances may hold it, and whether each probably does."""
+
+
 class _Bounds:
     def __init__(self, rows: Sequence[ProofRow], observations: Sequence[ProofObservation], lag: timedelta) -> None:
         self._rows = rows
@@ -114,24 +124,39 @@ class _Bounds:
         found = [Holding() for _ in self._observations]
         begins = [0] * (len(found) + 1)
         counts = [0] * (len(found) + 1)
+        # Rows of one day that one reading brought are alike.
+        known: dict[tuple[date, datetime, datetime | None], _Doubt] = {}
         for index, (row, amount) in enumerate(zip(self._rows, amounts, strict=True)):
-            first, last = self._doubtful(index)
-            begins[last] += amount
-            counts[last] += 1
-            for at in range(first, last):
-                holds = self._holds(index, at)
-                if holds:
-                    found[at].certain += amount
-                    found[at].certain_count += 1
-                elif holds is None and amount:
-                    found[at].free.append(index)
-                    if self._is_likely(row, self._observations[at]):
-                        found[at].likely.add(index)
+            kind = row.on, row.first_seen_at, row.outside_since
+            doubt = known.get(kind)
+            if doubt is None:
+                doubt = known[kind] = self._doubt(index)
+            begins[doubt.last] += amount
+            counts[doubt.last] += 1
+            for at in doubt.certain:
+                found[at].certain += amount
+                found[at].certain_count += 1
+            for at, is_likely in doubt.free if amount else ():
+                found[at].free.append(index)
+                if is_likely:
+                    found[at].likely.add(index)
         for holding, begun, count in zip(found, accumulate(begins), accumulate(counts), strict=False):
             holding.certain += begun
             holding.certain_count += count
             holding.free.sort(key=lambda index: (index not in holding.likely, self._rows[index].first_seen_at, index))
         return found
+
+    def _doubt(self, index: int) -> "_Doubt":
+        row = self._rows[index]
+        first, last = self._doubtful(index)
+        doubt = _Doubt(last)
+        for at in range(first, last):
+            holds = self._holds(index, at)
+            if holds:
+                doubt.certain.append(at)
+            elif holds is None:
+                doubt.free.append((at, self._is_likely(row, self._observations[at])))
+        return doubt
 
     def _is_late(self, row: ProofRow) -> bool:
         """True when the row is dated before a reading that did not list it yet."""

@@ -13,10 +13,10 @@ are worth keeping. Beyond that it is a good choice, not always the best.
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import TypeAlias
 
-SUBSET_ROWS = 20
+SUBSET_ROWS = 16
 """Up to how many free movements of one balance every choice is tried."""
 
 STATES = 64
@@ -25,7 +25,7 @@ _LIKE = 4
 _GAP_STATES = 8
 _NEAR = 8
 """How many balances ahead are asked for the opening that a gap leads to."""
-_FEW = 5
+_FEW = 6
 
 _Held: TypeAlias = frozenset[int]
 _Cost: TypeAlias = tuple[int, int, int]
@@ -44,16 +44,40 @@ class View:
     follows: bool
     """True when it is known to be younger than the one before it, and so holds what that one holds."""
 
+    @property
+    def free_set(self) -> frozenset[int]:
+        """What it may hold, without an order."""
+        return frozenset(self.free)
+
 
 def choose(views: Sequence[View], amounts: Sequence[int]) -> list[_State]:
     """Return for each balance the opening that it implies and the free movements that it holds."""
     if not views:
         return []
+    return _choose_plainly(views, amounts) or _choose_among_all(views, amounts)
+
+
+def _choose_plainly(views: Sequence[View], amounts: Sequence[int]) -> list[_State] | None:
+    """Return one path without a gap, of likely choices where they fit; None when it leads to a gap."""
+    held = views[-1].likely
+    opening = views[-1].rest - sum(amounts[index] for index in held)
+    chosen = [(opening, held)]
+    for after, view in pairwise(reversed(views)):
+        parts = _Parts(view, _allowed(view, after, held), amounts).of_sum(view.rest - opening)
+        if not parts:
+            return None
+        held = parts[0]
+        chosen.append((opening, held))
+    return chosen[::-1]
+
+
+def _choose_among_all(views: Sequence[View], amounts: Sequence[int]) -> list[_State]:
+    """Return the path with the fewest gaps of those that are tried."""
     likely = [view.rest - sum(amounts[index] for index in view.likely) for view in views]
     last = len(views) - 1
     states: dict[_State, _Cost] = {}
     source: list[dict[_State, _State]] = [{} for _ in views]
-    parts = _Parts(views[last], views[last].free, amounts)
+    parts = _Parts(views[last], tuple(views[last].free), amounts)
     for opening, held in parts.propose(likely[max(last - _NEAR, 0) :]):
         states[opening, held] = 0, 0, parts.unlikeliness(held)
     for at in range(last - 1, -1, -1):
@@ -65,6 +89,13 @@ def choose(views: Sequence[View], amounts: Sequence[int]) -> list[_State]:
         state = source[at][state]
         chosen.append(state)
     return chosen
+
+
+def _allowed(view: View, after: View, held: _Held) -> tuple[int, ...]:
+    """Return the free movements of a balance that the choice for the next one leaves to it."""
+    free = tuple(view.free)
+    refused = after.free_set - held if free and after.follows else ()
+    return tuple(index for index in free if index not in refused) if refused else free
 
 
 def _step_back(
@@ -85,17 +116,22 @@ def _step_back(
             reached[state] = cost
             source[state] = origin
 
-    still_free = frozenset(after.free) if after.follows else frozenset[int]()
     ranked = sorted(states.items(), key=lambda item: item[1])[:STATES]
+    fewest = ranked[0][1][0]
+    is_plain = False
     for rank, (origin, (gaps, total, unlikely)) in enumerate(ranked):
+        # One gap more than needed is never better: the best state may still come to it by a gap later.
+        if gaps > fewest + 1:
+            break
         opening, held = origin
-        free = tuple(index for index in view.free if index not in still_free or index in held)
+        free = _allowed(view, after, held)
         parts = kinds.get(free)
         if parts is None:
             parts = kinds[free] = _Parts(view, free, amounts)
         for part in parts.of_sum(view.rest - opening):
             reach((opening, part), (gaps, total, unlikely + parts.unlikeliness(part)), origin)
-        if rank < _GAP_STATES:
+            is_plain = is_plain or (gaps == fewest and parts.is_large and parts.unlikeliness(part) == 0)
+        if rank < _GAP_STATES and not is_plain:
             for other, part in parts.propose([*targets, opening]):
                 if other != opening:
                     cost = gaps + 1, total + abs(other - opening), unlikely + parts.unlikeliness(part)
@@ -111,6 +147,9 @@ class _Parts:
         self._amounts = amounts
         self._free = free
         self._likely = view.likely.intersection(free)
+        self._likely_sum = self._sum(self._likely)
+        self.is_large = len(free) > _FEW
+        """True when not all choices are tried for their own sake."""
         if len(free) > SUBSET_ROWS:
             # Around the place at which likely ones end are those in doubt; the others are taken as they seem.
             start = min(max(len(self._likely) - SUBSET_ROWS // 2, 0), len(free) - SUBSET_ROWS)
@@ -131,6 +170,8 @@ class _Parts:
         """Return choices of a sum, the likeliest first."""
         if not self._free:
             return [frozenset()] if not total else []
+        if self.is_large and total == self._likely_sum:
+            return [self._likely]
         found = self._found.get(total)
         if found is None:
             found = self._found[total] = self._search(total)
@@ -140,13 +181,13 @@ class _Parts:
         """Return states to begin anew with: at these openings, or near them, or as likely."""
         if not self._free:
             return [(self._view.rest, frozenset())]
-        found: dict[_State, None] = {(self._view.rest - self._sum(self._likely), self._likely): None}
+        found: dict[_State, None] = {(self._view.rest - self._likely_sum, self._likely): None}
         for opening in openings:
             parts = self.of_sum(self._view.rest - opening)
             if not parts:
                 parts = self.of_sum(self._nearest(self._view.rest - opening))
             found.update(((self._view.rest - self._sum(part), part), None) for part in parts)
-        if len(self._free) <= _FEW:
+        if not self.is_large:
             for size in range(len(self._free) + 1):
                 for part in combinations(self._free, size):
                     found[self._view.rest - self._sum(part), frozenset(part)] = None
