@@ -11,7 +11,7 @@ from bursar.converge.findings import Verdict
 from bursar.converge.oracle import Divergence, StoredLedger
 from bursar.converge.seed import Person, SeedRun
 from bursar.domain.evidence import IdTrust
-from bursar.sandbox.people import AccountKind
+from bursar.sandbox.people import CURRENCY_DECIMALS, AccountKind
 from bursar.sandbox.view import IdPolicy
 
 
@@ -173,11 +173,16 @@ def _check_positions(
     true = Counter((one.symbol, one.quantity.normalize()) for one in run.world.positions(world_id) if one.quantity)
     # Some providers list cash among the positions; the world counts it in the balance.
     held = ledger.positions.get(account_id, Counter[tuple[str, Decimal]]())
-    stored = Counter({(name, quantity): count for (name, quantity), count in held.items() if ":" not in name})
+    stored = Counter({(name, quantity): count for (name, quantity), count in held.items() if not _is_cash(name)})
     if true != stored:
         verdict.divergences.append(
             Divergence("I1", f"{world_id}: positions are {dict(stored)}, should be {dict(true)}")
         )
+
+
+def _is_cash(symbol: str) -> bool:
+    """Whether a position is money: such as `CUR:USD` at one provider, `USD` at another."""
+    return ":" in symbol or symbol in CURRENCY_DECIMALS
 
 
 def _check_balance(

@@ -32,6 +32,8 @@ from bursar.transport.wire import AsyncWire
 
 TOKEN = "credentials_token"  # noqa: S105 - the name of a credential's member
 _SIGN_IN_WAIT_S = 60.0
+_FIRST_DAY = date(1900, 1, 1)
+"""Nothing is booked earlier: a listing is of all days, so that a withdrawal of the oldest row shows as well."""
 
 
 class FlanksAdapter:
@@ -106,7 +108,7 @@ class FlanksAdapter:
             accounts_complete=is_whole,
             transactions=transactions,
             listings=[
-                TransactionListing(provider_account_id=account_id, since=None)
+                TransactionListing(provider_account_id=account_id, since=_FIRST_DAY)
                 for account_id in (reader.accounts if is_whole else ())
             ],
             holdings=[

@@ -28,7 +28,7 @@ from bursar.providers.flanks.sdk.aggregation_v1.models import Investment, Invest
 from bursar.providers.flanks.sdk.aggregation_v2.models import Product, ProductType, Transaction, TransactionQuery
 from bursar.providers.flanks.sdk.client import FlanksClient
 from bursar.providers.flanks.sdk.credentials.models import CredentialStatus
-from bursar.providers.flanks.sdk.exceptions import FlanksNotFoundError
+from bursar.providers.flanks.sdk.exceptions import FlanksNotFoundError, FlanksValidationError
 from bursar.providers.flanks.sdk.model import FlanksModel
 from bursar.providers.flanks.sdk.pagination import InvalidItem
 
@@ -120,6 +120,8 @@ class CredentialReader:
         rows = await self._read_rows(account_id, since, until) if is_cash else []
         if is_cash and is_portfolio:
             self._check_portfolio_movements(rows, movements)
+        if account_id is None:
+            self._check_not_empty(rows, movements)
         # A listing that moves while it is read can tell a row twice: the later word counts.
         found: dict[str | None, ProviderTransactionData] = {}
         for index, row in enumerate(rows):
@@ -266,9 +268,27 @@ class CredentialReader:
             date_from=since,
             date_to=until,
         )
-        rows = [row async for row in self._client.aggregation_v2.list_transactions(query)]
+        rows = await self._read_every_page(query)
         self._take_unread(RecordKind.TRANSACTION, "transactions")
         return rows
+
+    async def _read_every_page(self, query: TransactionQuery) -> list[Transaction]:
+        """Read a listing to its end; from the start again when it no longer knows the page that it named itself."""
+        for is_last_try in (False, False, True):
+            self._unread.clear()
+            rows: list[Transaction] = []
+            try:
+                async for row in self._client.aggregation_v2.list_transactions(query):
+                    rows.append(row)  # noqa: PERF401 - what was read decides below what an error means
+            except FlanksValidationError:
+                # Without a page to point at it is the question itself that is refused.
+                if not rows:
+                    raise
+                if is_last_try:
+                    raise invalid_answer() from None
+            else:
+                break
+        return rows  # pyright: ignore[reportPossiblyUnboundVariable] - the last try returns or raises
 
     async def _read_portfolio_movements(self) -> list[InvestmentTransaction]:
         if ProductType.INVESTMENT not in self._kinds or not self._is_extracted("transaction.investment"):
@@ -285,6 +305,13 @@ class CredentialReader:
         if movements or self._unread_movements:
             return
         if self._is_extracted("transaction.investment") and any(row.product_id in self.investments for row in rows):
+            raise invalid_answer()
+
+    def _check_not_empty(self, rows: Sequence[Transaction], movements: Sequence[InvestmentTransaction]) -> None:
+        """A listing without anything is believed only of a credential that has no newest movement either."""
+        assert self._status is not None
+        has_none = not (rows or movements or self._unread_movements or self.rejected)
+        if has_none and self.is_ready and self._status.last_transaction_date is not None:
             raise invalid_answer()
 
     def _to_cash_record(

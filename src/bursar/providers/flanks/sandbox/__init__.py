@@ -4,8 +4,9 @@ Imports `bursar.sandbox` and nothing else of this project; whoever serves the sa
 """
 
 from bursar.providers.flanks.sandbox.face import FlanksFace
+from bursar.providers.flanks.sandbox.traits import TRAITS
 
 SANDBOX = FlanksFace()
 """The face with its published credentials."""
 
-__all__ = ["SANDBOX", "FlanksFace"]
+__all__ = ["SANDBOX", "TRAITS", "FlanksFace"]

@@ -1,6 +1,7 @@
 """What does the simulated Flanks tell of what credentials hold?"""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from bursar.providers.flanks.sandbox.bodies import Body, Reader, matches
@@ -49,7 +50,7 @@ def answer_v1(app: Application, reader: Reader, kind: str, *, is_flat: bool) -> 
     if kind == "auth":
         return flat_identity(found.identity) if is_flat else found.identity
     _, shape, listed, own_id = _LISTS[kind]
-    rows = [row for row in listed(found) if _is_wanted(row, query, own_id)]
+    rows = [row for row in listed(found) if _is_wanted(row, query, own_id) and row["_id"] not in found.unread]
     return [flat(shape, row) for row in rows] if is_flat else rows
 
 
@@ -81,31 +82,50 @@ def list_transactions(app: Application, reader: Reader, page_size: int) -> Body:
     days = {"date_from", "date_to"}
     query = reader.query(("transaction_id_in", "product_id_in", "connection_id_in"), days)
     first, last = (day.isoformat() if (day := query.get(name)) else None for name in ("date_from", "date_to"))
+    page_size, at = _choose_moment(app, reader, page_size)
     rows = [
         (member, row)
         for token, credential in app.credentials.items()
         if matches(query, "connection_id_in", token)
-        for member, row in app.extraction(credential).transactions
+        for member, row in app.extraction(credential, at=at).transactions
         if matches(query, "transaction_id_in", row["_id"])
         and matches(query, "product_id_in", row[member])
         and (first is None or row["operationDate"] >= first)
         and (last is None or row["operationDate"] <= last)
     ]
     chosen, following = page(reader, rows, page_size)
-    items = [
-        {
-            "transaction_id": row["_id"],
-            "product_id": row[member],
-            "amount": row["amount"],
-            "currency": row["currency"],
-            "description": row["description"],
-            "date": row["operationDate"],
-            "category": row.get("category"),
-            "labels": app.labels.get(("transaction", row["_id"]), {}),
-        }
-        for member, row in chosen
-    ]
+    items = [_list_row(app, member, row) for member, row in chosen]
+    app.blemishes.hide_currency(app.listing_count, items)
     return {"items": items, "next_page_token": following}
+
+
+def _choose_moment(app: Application, reader: Reader, page_size: int) -> tuple[int, datetime | None]:
+    """How long the pages of a listing are, and as of when this one is: mostly as the face says, and now."""
+    app.listing_count += 1
+    token = reader.text("page_token", required=False, nullable=True)
+    if token is not None:
+        if app.blemishes.rejects_page(f"{app.listing_count}"):
+            raise reader.wrong("page_token", "invalid_value")
+        return page_size, None
+    short = app.blemishes.page_size(app.listing_count)
+    return (page_size, None) if short is None else (short, app.world.now - app.blemishes.lead(app.listing_count))
+
+
+def _list_row(app: Application, member: str, row: Member) -> Body:
+    item: Body = {
+        "transaction_id": row["_id"],
+        "product_id": row[member],
+        "amount": row["amount"],
+        "currency": row["currency"],
+        "description": row["description"],
+        "date": row["operationDate"],
+        "category": row.get("category"),
+        "labels": app.labels.get(("transaction", row["_id"]), {}),
+    }
+    world_id = app.mint.rows.get(row["_id"])
+    if world_id is not None:
+        app.blemishes.vary_row(world_id, item)
+    return item
 
 
 def set_labels(app: Application, reader: Reader, kind: str) -> Body:

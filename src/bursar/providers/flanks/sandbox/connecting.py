@@ -2,6 +2,7 @@
 
 from bursar.providers.flanks.sandbox.bodies import Body, Reader, matches
 from bursar.providers.flanks.sandbox.desk import Application, Session, page
+from bursar.sandbox.cast import BANKS
 from bursar.sandbox.faces import RefusedActionError
 from bursar.sandbox.people import Login
 
@@ -24,8 +25,9 @@ _CHALLENGE_REFUSALS = {
 
 
 def connectors(app: Application) -> list[Body]:
-    """The banks of the world, the test bank, and as many others as make the paging real."""
-    banks = [(bank.key, bank.name, bank.country) for bank in app.world.banks]
+    """The banks of the cast and of the world, the test bank, and as many others as make the paging real."""
+    every = {bank.key: bank for bank in (*BANKS.values(), *app.world.banks)}
+    banks = [(bank.key, bank.name, bank.country) for _, bank in sorted(every.items())]
     known = [(TESTBANK, "TestBank", "ES"), *banks]
     others = [(str(number), f"Banc {number}", "ES") for number in range(1, CONNECTOR_COUNT - len(known) + 1)]
     return [
@@ -117,9 +119,7 @@ def _succeed(app: Application, session: Session, login: Login) -> None:
     if session.connection_id is None:
         session.connection_id = app.connect(login, external_id=external_id).token
     else:
-        credential = app.find(session.connection_id)
-        credential.is_blocked = False
-        credential.tokens.clear()
+        app.sign_in_again(app.find(session.connection_id))
     session.status = "Finished:OK"
 
 

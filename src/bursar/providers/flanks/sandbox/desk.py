@@ -2,14 +2,16 @@
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TypeVar
 
+from bursar.providers.flanks.sandbox.blemishes import Blemishes
 from bursar.providers.flanks.sandbox.bodies import Body, Reader
-from bursar.providers.flanks.sandbox.extraction import Extraction, extract
+from bursar.providers.flanks.sandbox.extraction import Access, Extraction, extract, shows_number
 from bursar.providers.flanks.sandbox.ids import IdMint
 from bursar.providers.flanks.sandbox.population import invent
 from bursar.providers.flanks.sandbox.problems import not_found
@@ -35,6 +37,11 @@ class Credential:
     number: int = 0
     """Which invented one."""
     copy: int = 0
+    consent_count: int = 1
+    """How often its holder has signed in."""
+    account_epoch: int = 0
+    row_epoch: int = 0
+    """At which of these times accounts and movements got the ids that they have."""
     external_id: str | None = None
     is_pending: bool = False
     is_blocked: bool = False
@@ -93,6 +100,10 @@ class Application:
         self.codes: dict[str, Body] = {}
         self.reports: dict[int, Body] = {}
         self.labels: dict[tuple[str, str], dict[str, str]] = {}
+        self.blemishes = Blemishes(world.view)
+        self.listing_count = 0
+        """How many pages of movements were asked for."""
+        self._copies: Counter[tuple[str, str]] = Counter()
         self._extractions: dict[str, tuple[object, Extraction]] = {}
         for number in range(invented_count):
             self._populate(number)
@@ -103,7 +114,9 @@ class Application:
 
     def connect(self, login: Login, *, external_id: str | None = None) -> Credential:
         """A new credential for a login of the world."""
-        copy = sum(one.login == login for one in self.credentials.values())
+        # Credentials that were deleted count as well, so that no id ever comes again.
+        copy = self._copies[login.bank.key, login.username]
+        self._copies[login.bank.key, login.username] += 1
         credential = Credential(
             self.new_id("cred"), login.bank.key, self.world.now, login, copy=copy, external_id=external_id
         )
@@ -117,16 +130,39 @@ class Application:
             raise not_found()
         return credential
 
-    def extraction(self, credential: Credential) -> Extraction:
-        """What the credential holds now; it is read again only when something has happened in the world."""
+    def sign_in_again(self, credential: Credential) -> None:
+        """The holder has signed in once more: the login works, and ids may be others (B1, B2)."""
+        credential.is_blocked = False
+        credential.tokens.clear()
+        number = credential.consent_count
+        credential.consent_count += 1
+        if self.blemishes.changes_row_ids(credential.token, number):
+            credential.row_epoch = number
+        accounts = credential.login.accounts if credential.login is not None else ()
+        if any(map(shows_number, accounts)) and self.blemishes.changes_account_ids(credential.token, number):
+            credential.account_epoch = number
+
+    def extraction(self, credential: Credential, *, at: datetime | None = None) -> Extraction:
+        """What the credential holds now; it is read again only when something has happened in the world.
+
+        With `at` its movements are those of an earlier instant.
+        """
         if credential.is_pending or credential.is_empty:
             return Extraction()
-        moment = (self.world.head, self.world.now)
+        epochs = (credential.account_epoch, credential.row_epoch)
+        moment = (self.world.head, self.world.now, self.blemishes.is_stopped, epochs, at)
         cached = self._extractions.get(credential.token)
         if cached is not None and cached[0] == moment:
             return cached[1]
         if credential.login is not None:
-            found = extract(self.world, credential.login, self.mint, credential.copy)
+            access = Access(
+                token=credential.token,
+                login=credential.login,
+                copy=credential.copy,
+                account_epoch=credential.account_epoch,
+                row_epoch=credential.row_epoch,
+            )
+            found = extract(self.world, access, self.mint, at=at)
         else:
             found = invent(self.world, self.mint, credential.token, credential.number)
         self._extractions[credential.token] = (moment, found)
@@ -213,21 +249,24 @@ class Tokens:
 
 
 def page(reader: Reader, items: Sequence[T], size: int) -> tuple[list[T], str | None]:
-    """One page of a listing and the token of the next; a token belongs to its query and says the same page again."""
+    """One page of a listing and the token of the next; a token belongs to its query and says the same page again.
+
+    `size` holds for the first page; the tokens carry it on.
+    """
     query = json.dumps(reader.body.get("query"), sort_keys=True, default=str)
     seal = sha256(query.encode()).hexdigest()[:12]
     token = reader.text("page_token", required=False, nullable=True)
     start = 0
     if token is not None:
         try:
-            start_text, _, token_seal = urlsafe_b64decode(token.encode()).decode().partition(".")
-            start = int(start_text)
+            start_text, size_text, token_seal = urlsafe_b64decode(token.encode()).decode().split(".")
+            start, size = int(start_text), int(size_text)
         except ValueError:
             raise reader.wrong("page_token", "invalid_value") from None
-        if token_seal != seal or start < 0:
+        if token_seal != seal or start < 0 or size < 1:
             raise reader.wrong("page_token", "invalid_value")
     end = start + size
-    following = urlsafe_b64encode(f"{end}.{seal}".encode()).decode() if end < len(items) else None
+    following = urlsafe_b64encode(f"{end}.{size}.{seal}".encode()).decode() if end < len(items) else None
     return list(items[start:end]), following
 
 

@@ -1,9 +1,11 @@
 """What does Flanks find behind one login of the simulated world?"""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from bursar.providers.flanks.sandbox.blemishes import Blemishes
 from bursar.providers.flanks.sandbox.ids import IdMint
 from bursar.sandbox.ledger import Purpose, Row
 from bursar.sandbox.market import SECURITIES, SecurityKind
@@ -34,6 +36,8 @@ class Extraction:
     card_transactions: list[Member] = field(default_factory=list[Member])
     identity: Member = field(default_factory=dict[str, Any])
     holders: list[Member] = field(default_factory=list[Member])
+    unread: frozenset[str] = frozenset()
+    """Ids of positions that the products list and whose details are missing."""
 
     @property
     def products(self) -> list[tuple[str, Member]]:
@@ -56,22 +60,39 @@ class Extraction:
         ]
 
 
-def extract(world: World, login: Login, mint: IdMint, copy: int) -> Extraction:
-    """Read a login as it is now.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Whose eyes a login is read with: ids belong to the credential, and some to the last time its holder signed in.
+
+    `copy` counts the credentials of the login that were made before. The epochs are zero until an id changes.
+    """
+
+    token: str
+    login: Login
+    copy: int
+    account_epoch: int = 0
+    row_epoch: int = 0
+
+
+def extract(world: World, access: Access, mint: IdMint, *, at: datetime | None = None) -> Extraction:
+    """Read a login as it is now, or with its movements as of an earlier instant.
 
     Args:
         world: the world.
-        login: at one bank.
+        access: the login, and what its ids are made from.
         mint: makes the ids.
-        copy: how many credentials of this login were made before; their objects have other ids.
+        at: as of when the movements are; None: as new as they are.
     """
     found = Extraction()
-    for account in login.accounts:
-        _Reader(world, account, mint, copy).read_into(found)
-    if login.accounts:
-        person = login.accounts[0].holders[0]
+    blemishes = Blemishes(world.view)
+    rows_at = min(blemishes.rows_at(access.token, world.now), at or world.now)
+    shown = world.shown_accounts(access.login)
+    for account in shown:
+        _Reader(world, account, mint, access, blemishes, rows_at).read_into(found)
+    if shown:
+        person = shown[0].holders[0]
         found.identity = {
-            "_id": mint.opaque("id", person.email, str(copy)),
+            "_id": mint.opaque("id", person.email, str(access.copy)),
             "name": person.name,
             "contactInfo": {"email": person.email, "phone": person.phone},
             "address": {
@@ -87,20 +108,31 @@ def extract(world: World, login: Login, mint: IdMint, copy: int) -> Extraction:
 class _Reader:
     """One account of the world, told as Flanks tells it."""
 
-    def __init__(self, world: World, account: Account, mint: IdMint, copy: int) -> None:
+    def __init__(
+        self, world: World, account: Account, mint: IdMint, access: Access, blemishes: Blemishes, rows_at: datetime
+    ) -> None:
         self._world = world
         self._account = account
         self._mint = mint
-        self._copy = str(copy)
+        self._access = access
+        self._blemishes = blemishes
+        self._rows_at = rows_at
+        told_at = blemishes.balance_at(access.token, account, world.now)
+        self._is_balance_told = told_at is not None
+        self._told_at = told_at or world.now
+        self._truth = world.truth(account.account_id, self._told_at)
         # An id is made from the credential and the account, so a second credential gives other ids.
-        self._id = account.account_id if copy == 0 else f"{account.account_id}.{copy}"
+        epoch = access.account_epoch if shows_number(account) else 0
+        self._id = account.account_id + (f".{access.copy}" if access.copy else "") + (f"~{epoch}" if epoch else "")
+        mint.accounts[self._id] = account.account_id
 
     def read_into(self, found: Extraction) -> None:
         kind = self._account.kind
-        rows = self._world.truth(self._account.account_id).settled
+        rows = self._world.truth(self._account.account_id, self._rows_at).settled
         if kind is AccountKind.BROKERAGE:
             found.portfolios.append(self._portfolio())
             found.investments.extend(self._investments())
+            found.unread |= self._unread_positions()
             found.investment_transactions.extend(self._investment_transaction(row) for row in rows)
         elif kind is AccountKind.CREDIT_CARD:
             found.cards.append(self._card())
@@ -131,54 +163,68 @@ class _Reader:
             "currency": account.currency,
             "entity": account.bank.key,
             "external_id": None,
-            "updated_at_timestamp": int(self._world.now.timestamp()),
+            "updated_at_timestamp": int(self._told_at.timestamp()),
         }
+
+    def _varied(self, member: Member) -> Member:
+        if not self._is_balance_told:
+            member["balance"] = None
+        self._blemishes.vary_account(self._account, member)
+        return member
 
     def _owners(self) -> list[str]:
         return [person.name for person in self._account.holders]
 
     def _cash_account(self) -> Member:
         account = self._account
-        return {
-            "_id": self._id,
-            "iban": iban_of(account) if account.bank.country in _IBAN_COUNTRIES else None,
-            "alias": account.name,
-            "description": account.official_name,
-            "balance": self._world.balance(account.account_id),
-            "isOwner": True,
-            "numOwners": len(account.holders),
-            "owners": self._owners(),
-            "type": "cashAccount",
-            **self._common(),
-        }
+        return self._varied(
+            {
+                "_id": self._id,
+                "iban": iban_of(account) if shows_number(account) else None,
+                "alias": account.name,
+                "description": account.official_name,
+                "balance": self._truth.balance,
+                "isOwner": True,
+                "numOwners": len(account.holders),
+                "owners": self._owners(),
+                "type": "cashAccount",
+                **self._common(),
+            }
+        )
 
     def _card(self) -> Member:
         account = self._account
-        log = self._world.get_log(account.account_id)
+        truth = self._truth
         limit = account.credit_limit
-        return {
-            "_id": self._id,
-            "name": account.name,
-            "pan": "*" * (len(account.number) - 4) + account.mask,
-            "balance": log.balance,
-            "availableBalance": None if limit is None else limit + log.balance + log.pending_total,
-            "limit": limit,
-            "type": "credit",
-            **self._common(),
-        }
+        return self._varied(
+            {
+                "_id": self._id,
+                "name": account.name,
+                "pan": "*" * (len(account.number) - 4) + account.mask,
+                "balance": truth.balance,
+                "availableBalance": None
+                if limit is None
+                else limit + truth.balance + sum((row.amount for row in truth.pending), Decimal(0)),
+                "limit": limit,
+                "type": "credit",
+                **self._common(),
+            }
+        )
 
     def _liability(self) -> Member:
         account = self._account
-        return {
-            "_id": self._id,
-            "name": account.name,
-            "type": "Loan",
-            "balance": self._world.balance(account.account_id),
-            "availableBalance": None,
-            "limit": None,
-            "interestRate": account.annual_rate * _PERCENT,
-            **self._common(),
-        }
+        return self._varied(
+            {
+                "_id": self._id,
+                "name": account.name,
+                "type": "Loan",
+                "balance": self._truth.balance,
+                "availableBalance": None,
+                "limit": None,
+                "interestRate": account.annual_rate * _PERCENT,
+                **self._common(),
+            }
+        )
 
     def _portfolio(self) -> Member:
         account = self._account
@@ -187,7 +233,7 @@ class _Reader:
             "_id": self._id,
             "name": account.name,
             "type": "MIX",
-            "balance": total,
+            "balance": total if self._is_balance_told else None,
             "refValores": account.number,
             "refAccount": None,
             "refAccounts": None,
@@ -197,7 +243,7 @@ class _Reader:
 
     def _investments(self) -> list[Member]:
         account_id = self._account.account_id
-        cash = self._world.balance(account_id)
+        cash = self._truth.balance
         held = [
             {
                 "_id": self._investment_id(position.symbol),
@@ -212,7 +258,7 @@ class _Reader:
                 "balance": position.value,
                 **self._common(),
             }
-            for position in self._world.positions(account_id)
+            for position in self._world.positions(account_id, self._told_at)
         ]
         liquidity = {
             "_id": self._investment_id("cash"),
@@ -232,7 +278,7 @@ class _Reader:
     def _investment_transaction(self, row: Row) -> Member:
         trade = row.trade
         return {
-            "_id": self._mint.opaque("itx", row.world_id, self._copy),
+            "_id": self._row_id("itx", row),
             "investment_id": self._investment_id(trade.symbol if trade else "cash"),
             "refValores": self._account.number,
             "type": _MOVEMENT_TYPES.get(row.purpose, 6 if row.amount > 0 else 7),
@@ -242,27 +288,51 @@ class _Reader:
             "currency": row.currency,
             "operationDate": row.booked_on.isoformat(),
             "valueDate": row.booked_on.isoformat(),
-            "description": row.description,
+            "description": self._blemishes.reword(row.world_id, row.description, self._world.now),
             "entity": self._account.bank.key,
         }
 
     def _movement(self, row: Row, product_member: str) -> Member:
         return {
-            "_id": self._mint.opaque("tx", row.world_id, self._copy),
+            "_id": self._row_id("tx", row),
             product_member: self._id,
             "amount": row.amount,
             "balance": None,
             "currency": row.currency,
             "operationDate": row.booked_on.isoformat(),
             "valueDate": row.booked_on.isoformat(),
-            "description": row.description,
+            "description": self._blemishes.reword(row.world_id, row.description, self._world.now),
             "productDescription": self._account.official_name,
             "category": row.purpose.value.replace("_", " ").capitalize(),
             "entity": self._account.bank.key,
         }
 
+    def _row_id(self, prefix: str, row: Row) -> str:
+        epoch = self._access.row_epoch
+        row_id = self._mint.opaque(prefix, row.world_id, str(self._access.copy), *((str(epoch),) if epoch else ()))
+        self._mint.rows[row_id] = row.world_id
+        return row_id
+
+    def _unread_positions(self) -> frozenset[str]:
+        now, account = self._world.now, self._account
+        return frozenset(
+            self._investment_id(position.symbol)
+            for position in self._world.positions(account.account_id, self._told_at)
+            if self._blemishes.lacks_position(self._access.token, position.symbol, account, now)
+        )
+
     def _investment_id(self, symbol: str) -> str:
         return f"{self._id}/{symbol}"
+
+
+def shows_number(account: Account) -> bool:
+    """Whether the number of an account or card is told, all of it or its end.
+
+    The id of any other is made from the credential for ever: nothing would say under another id that it is the same.
+    """
+    if account.kind in (AccountKind.CHECKING, AccountKind.SAVINGS):
+        return account.bank.country in _IBAN_COUNTRIES
+    return account.kind is AccountKind.CREDIT_CARD
 
 
 def iban_of(account: Account) -> str:

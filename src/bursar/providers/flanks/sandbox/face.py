@@ -120,7 +120,8 @@ class FlanksServer:
 
         Actions:
             consent: Types `username` and `password` (or the answer to a challenge) on the page of the session in
-                `authorization_url` or `session_id`; returns `session_id`, and `connection_id` when there is one.
+                `authorization_url` or `session_id`; returns `session_id`, and `connection_id` when there is one. With
+                `bank` the person first chooses another institution than the page was opened for.
             visit_link: Connects through the page of `link_token` and leaves a `code`; `extra_<name>` comes back in it.
             block: The login of `connection_id` no longer works.
             revoke_tokens: No bearer token is good any more; returns how many there were.
@@ -133,6 +134,8 @@ class FlanksServer:
         if action == "consent":
             session = _session_of(app, arguments)
             username, password = arguments.get("username", "user_good"), arguments.get("password", "pass_good")
+            if "bank" in arguments and session.connection_id is None:
+                session.connector_id = arguments["bank"]
             connecting.submit(app, session, username, password)
             found = {"connection_id": session.connection_id} if session.connection_id else {}
             return {"session_id": session.session_id, **found}
@@ -144,6 +147,14 @@ class FlanksServer:
             credential.tokens["reset"] = app.new_id("rst")
             return {"connection_id": credential.token}
         raise KeyError(action)
+
+    def trace_account(self, provider_account_id: str) -> str | None:
+        """The world's account behind an id that this server gave out."""
+        return self._mint.accounts.get(provider_account_id)
+
+    def trace_transaction(self, provider_account_id: str, provider_transaction_id: str) -> str | None:
+        """The world id of the row behind an id that this server gave out."""
+        return self._mint.rows.get(provider_transaction_id)
 
     @property
     def is_flat(self) -> bool:

@@ -9,6 +9,10 @@ class IdMint:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._counts: dict[str, int] = {}
+        self.accounts: dict[str, str] = {}
+        """Id of an account, card, debt or portfolio that was given out -> the world's account."""
+        self.rows: dict[str, str] = {}
+        """Id of a movement that was given out -> the world's row."""
 
     def opaque(self, prefix: str, *parts: str) -> str:
         """A name that gives nothing of its parts away."""
