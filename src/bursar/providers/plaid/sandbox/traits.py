@@ -26,6 +26,7 @@ TRAITS = Traits(
     pages=("/transactions/sync", "/investments/transactions/get"),
     shows_number=False,
     immune={
+        "A14": "what is read for the ledger comes from one endpoint, with one sign and its currency's decimals",
         "B3": "Plaid documents ids that stay",
         "B4": "Plaid documents ids that stay",
         "B5": "Plaid documents unique ids",
