@@ -41,6 +41,7 @@ class Platform:
     keys: KeyService
     cursor_key: bytes = field(repr=False)
     """Signs page cursors; derived from the current master key."""
+    providers: ProviderPool
     access: AccessService
     catalogue: CatalogueService
     connect: ConnectService
@@ -160,6 +161,7 @@ async def open_platform(
             keys=keys,
             cursor_key=master_keys.derive(b"page cursors"),
             access=AccessService(database, clock),
+            providers=providers,
             catalogue=CatalogueService(database, registry, providers, clock),
             connect=ConnectService(database, queue, registry, providers, keys, clock),
             sync=SyncService(database, queue, registry, providers, keys, clock),
