@@ -110,7 +110,7 @@ def provider_settings(channels: Mapping[str, Channel]) -> dict[str, str]:
     for slug, channel in channels.items():
         published = channel.face.build(blank).credentials()
         settings |= {f"{slug}_{name}": value for name, value in published.items()}
-        settings[f"{slug}_base_url"] = f"https://bank.test/{slug}"
+        settings[f"{slug}_base_url"] = f"http://127.0.0.1/{slug}"
     return settings
 
 
