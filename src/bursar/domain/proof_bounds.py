@@ -44,6 +44,8 @@ class ProofObservation:
     """Under which id it is kept; None when it is not."""
     read_at: datetime | None = None
     """UTC: when it was read, together with the rows of that moment; None when it was not, or nobody knows."""
+    is_alone: bool = False
+    """True when its reading failed, so that rows may have come and gone that it holds and that nobody was told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +63,11 @@ class ProofRow:
     first_seen_at: datetime
     """When the movement was first seen to count."""
     outside_since: datetime | None = None
-    """From when on it was known not to count yet (a pending row, a row before its change); None when it was new.
-    No balance that was read in between, together with rows, holds it, whatever its booking date says."""
+    """When it was first told and did not count yet (a pending row, a row before its change); None when it was new.
+    No balance of that moment or before holds it, whatever its booking date says; one that was read later may."""
+    taken_back_at: datetime | None = None
+    """When a later movement of the same row was seen that is its opposite. An old list makes a row look removed or
+    changed, and then as it was again: until then it may never have happened."""
 
 
 @dataclass(slots=True)
@@ -115,7 +120,6 @@ class _Bounds:
         known = sorted((seen.read_at, max(seen.on, seen.read_at.date())) for seen in observations if seen.read_at)
         self._readings = [at for at, _ in known]
         self._reached = list(accumulate((on for _, on in known), max))
-        self._listings = {row.first_seen_at for row in rows}
         self._late = [self._is_late(row) for row in rows]
         crowd = Counter(row.first_seen_at for row, is_late in zip(rows, self._late, strict=True) if is_late)
         self._history = {at for at, count in crowd.items() if count > HISTORY_ROWS}
@@ -125,9 +129,9 @@ class _Bounds:
         begins = [0] * (len(found) + 1)
         counts = [0] * (len(found) + 1)
         # Rows of one day that one reading brought are alike.
-        known: dict[tuple[date, datetime, datetime | None], _Doubt] = {}
+        known: dict[tuple[date, datetime, datetime | None, datetime | None], _Doubt] = {}
         for index, (row, amount) in enumerate(zip(self._rows, amounts, strict=True)):
-            kind = row.on, row.first_seen_at, row.outside_since
+            kind = row.on, row.first_seen_at, row.outside_since, row.taken_back_at
             doubt = known.get(kind)
             if doubt is None:
                 doubt = known[kind] = self._doubt(index)
@@ -174,6 +178,8 @@ class _Bounds:
         told = self._read if row.outside_since is None else self._told
         listed = 0 if self._is_history(row) else bisect_left(told, row.first_seen_at)
         last = max(listed, min(dated, seen))
+        if row.taken_back_at is not None:
+            last = max(last, bisect_left(self._true_or_unread, row.taken_back_at))
         first = min(bisect_left(self._days, row.on - _DAY), bisect_left(self._true, row.first_seen_at))
         return min(first, last), last
 
@@ -187,15 +193,17 @@ class _Bounds:
 
     def _holds(self, index: int, at: int) -> bool | None:
         """Return whether a balance holds a movement; None when it may."""
+        row, seen = self._rows[index], self._observations[at]
+        holds = self._holds_unless_taken_back(index, at)
+        return None if holds and row.taken_back_at is not None and seen.observed_at < row.taken_back_at else holds
+
+    def _holds_unless_taken_back(self, index: int, at: int) -> bool | None:
         row, seen, slack = self._rows[index], self._observations[at], self._slacks[at]
         lag = timedelta(0) if seen.read_at is None else self._lag
         is_dated_later = row.on > seen.on + slack
         if row.outside_since is not None:
             told = seen.read_at or seen.observed_at
-            # A reading may bring a balance and no rows: it tells what does not count only if it brought a row.
-            if told < row.first_seen_at - lag and (seen.read_at is None or told in self._listings):
-                return False
-            if seen.observed_at < row.outside_since - lag:
+            if min(told, seen.observed_at) <= row.outside_since - lag:
                 return False
             if told < row.first_seen_at:
                 return False if is_dated_later else None

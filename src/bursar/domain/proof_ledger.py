@@ -12,6 +12,9 @@ from bursar.domain.proof_choice import View, choose
 BALANCE_LAG = timedelta(days=2)
 """How far a balance may be behind the rows that were read with it, or ahead, when that explains more."""
 
+EXCURSION_BALANCES = 3
+"""How many balances in a row may disagree without a gap when those before and after them agree with each other."""
+
 _TOGETHER = timedelta(0)
 _EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
 
@@ -45,9 +48,13 @@ class Ledger:
 
         Balances that are only explained as read up to `BALANCE_LAG` before or after their rows are explained so.
         """
-        found = self._read(_TOGETHER)
+        found = self._read(self.observations, _TOGETHER)
         if _gap_count(found):
-            found = min(found, self._read(BALANCE_LAG), key=_gap_count)
+            told = [seen for seen in self.observations if not seen.is_alone]
+            if len(told) < len(self.observations):
+                found = min(found, self._read(told, _TOGETHER), key=_gap_count)
+            if _gap_count(found):
+                found = min(found, self._read(told, BALANCE_LAG), key=_gap_count)
         return found[:1] + [after for before, after in pairwise(found) if not _is_repeat(before, after)]
 
     def decimal(self, whole: int) -> Decimal:
@@ -57,18 +64,17 @@ class Ledger:
     def _whole(self, amount: Decimal) -> int:
         return int(amount.scaleb(self._places, _EXACT))
 
-    def _read(self, lag: timedelta) -> list[Standing]:
-        balances = [self._whole(seen.balance) for seen in self.observations]
-        holdings = bound(self.rows, self.amounts, self.observations, lag)
+    def _read(self, observations: Sequence[ProofObservation], lag: timedelta) -> list[Standing]:
+        balances = [self._whole(seen.balance) for seen in observations]
+        holdings = bound(self.rows, self.amounts, observations, lag)
         follows = [
-            index > 0 and _is_known_order(self.observations[index - 1], seen, lag)
-            for index, seen in enumerate(self.observations)
+            index > 0 and _is_known_order(observations[index - 1], seen, lag) for index, seen in enumerate(observations)
         ]
         views = [
             View(balance - holding.certain, holding.free, frozenset(holding.likely), is_younger)
             for balance, holding, is_younger in zip(balances, holdings, follows, strict=True)
         ]
-        return _standings(self.observations, balances, holdings, choose(views, self.amounts))
+        return _without_excursions(_standings(observations, balances, holdings, choose(views, self.amounts)))
 
 
 def _standings(
@@ -81,6 +87,23 @@ def _standings(
         Standing(seen, balance, holding.certain_count + len(held), opening)
         for seen, balance, holding, (opening, held) in zip(observations, balances, holdings, chosen, strict=True)
     ]
+
+
+def _without_excursions(standings: Sequence[Standing]) -> list[Standing]:
+    """Leave out read balances that disagree where those before and after agree with each other.
+
+    Between the two that agree nothing is missing: what lies between is an old figure, or a row came and went untold.
+    """
+    kept: list[Standing] = []
+    at = 0
+    while at < len(standings):
+        kept.append(standings[at])
+        at += 1
+        ahead = standings[at : at + EXCURSION_BALANCES + 1]
+        back = next((place for place, each in enumerate(ahead) if each.opening == kept[-1].opening), 0)
+        if all(each.observation.read_at is not None for each in ahead[:back]):
+            at += back
+    return kept
 
 
 def _gap_count(standings: Sequence[Standing]) -> int:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -141,6 +141,7 @@ async def _prove(tx: Transaction, tenant_id: UUID, account: Account, *, in_full:
                 balance=each.balance,
                 observation_id=each.id,
                 read_at=each.created_at,
+                is_alone=each.is_alone,
             )
             for each in stated
         ],
@@ -161,11 +162,10 @@ def to_movements(standings: Sequence[RowStanding], changes: Sequence[RowChange])
     for row in standings:
         history = changes_of.get(row.transaction_id, ())
         first, on = (history[0].counted_before, history[0].on_before) if history else (row.amount, row.on)
+        moved: list[ProofRow] = []
         if first:
-            movements.append(
-                ProofRow(transaction_id=row.transaction_id, on=on, amount=first, first_seen_at=row.created_at)
-            )
-        movements.extend(
+            moved.append(ProofRow(transaction_id=row.transaction_id, on=on, amount=first, first_seen_at=row.created_at))
+        moved.extend(
             ProofRow(
                 transaction_id=row.transaction_id,
                 on=change.on_after,
@@ -176,4 +176,20 @@ def to_movements(standings: Sequence[RowStanding], changes: Sequence[RowChange])
             for change in history
             if change.counted_after != change.counted_before
         )
+        movements.extend(_mark_taken_back(moved))
     return movements
+
+
+def _mark_taken_back(moved: Sequence[ProofRow]) -> list[ProofRow]:
+    """Return the movements of one row, each with the moment at which its opposite was seen, if it was."""
+    return (
+        [
+            replace(
+                before,
+                taken_back_at=next((after.first_seen_at for after in later if after.amount == -before.amount), None),
+            )
+            for before, later in ((before, moved[place + 1 :]) for place, before in enumerate(moved))
+        ]
+        if len(moved) > 1
+        else list(moved)
+    )

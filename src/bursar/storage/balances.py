@@ -162,14 +162,18 @@ class StatedBalance:
     date_is_stated: bool
     created_at: datetime
     """When it was read, with the rows of that moment."""
+    is_alone: bool
+    """True when its run failed or was cancelled: rows may be missing that the balance holds."""
 
 
 async def list_stated(tx: Transaction, tenant_id: UUID, account_id: UUID) -> list[StatedBalance]:
     """Return every balance that was stated for the account in its own currency, oldest first."""
     found = await tx.execute(
         """
-        SELECT o.id, o.balance, o.captured_at, o.observed_on, o.date_is_stated, o.created_at
+        SELECT o.id, o.balance, o.captured_at, o.observed_on, o.date_is_stated, o.created_at,
+            coalesce(r.status IN ('failed', 'cancelled'), false)
         FROM balance_observations o JOIN accounts a ON a.tenant_id = o.tenant_id AND a.id = o.account_id
+            LEFT JOIN sync_runs r ON r.tenant_id = o.tenant_id AND r.id = o.sync_run_id
         WHERE o.tenant_id = %s AND o.account_id = %s AND o.currency = a.currency
         ORDER BY o.captured_at, o.id
         """,
