@@ -1,7 +1,7 @@
 """Is each account of the ledger what it is at its bank: rows, balance, positions, proof, identity?"""
 
 from collections import Counter, defaultdict
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from bursar.converge.findings import Verdict
 from bursar.converge.oracle import Divergence, StoredLedger
 from bursar.converge.seed import Person, SeedRun
 from bursar.domain.evidence import IdTrust
+from bursar.sandbox.ledger import EventKind
 from bursar.sandbox.people import CURRENCY_DECIMALS, AccountKind
 from bursar.sandbox.view import IdPolicy
 
@@ -131,38 +132,50 @@ def _check_proof(
     """I2: an open gap for rows that the bank never lists, and for nothing else."""
     if excused or _is_brokerage(run, world_id):
         return
-    truth = run.world.truth(world_id)
-    hidden = Counter(row.amount for row in truth.unlisted)
     total = sum((amount for amount, _, _ in gaps), Decimal(0))
-    if not hidden and gaps:
+    unlisted = run.world.truth(world_id).unlisted
+    hidden = [row.amount for row in unlisted]
+    any_since = any(row.occurred_at >= run.begins_at for row in unlisted)
+    if hidden:
+        # One that is booked before the first balance, or after the last one, makes no gap.
+        if total not in _sums(hidden, len(hidden)) or (any_since and not gaps):
+            verdict.exemptions[Exemption.HIDDEN_EXPLAINED] += 1
+        return
+    if not gaps:
+        return
+    if total in _sums(_unseen(run, world_id, since=min(start for _, start, _ in gaps)), _UNSEEN_AT_ONCE):
+        verdict.exemptions[Exemption.CHANGED_UNSEEN] += 1
+    elif "E4" in run.plan.faults:
+        verdict.exemptions[Exemption.CLOCKS_DIFFER] += 1
+    elif "A16" in run.plan.faults:
+        verdict.exemptions[Exemption.BALANCE_UNDATED] += 1
+    else:
         text = ", ".join(f"{amount} {start}..{end}" for amount, start, end in gaps)
         verdict.divergences.append(Divergence("I2", f"{world_id} through {through}: false alarm: {text}"))
-    elif hidden and total not in _possible_gaps(run, world_id):
-        verdict.divergences.append(
-            Divergence("I2", f"{world_id} through {through}: gaps add up to {total}, hidden are {dict(hidden)}")
-        )
 
 
-def _possible_gaps(run: SeedRun, world_id: str) -> set[Decimal]:
-    """What the gaps of an account may add up to: hidden rows since the first balance that was read."""
-    hidden = sorted(run.world.truth(world_id).unlisted, key=lambda row: row.occurred_at)
-    sums = {Decimal(0)} if not hidden else set[Decimal]()
-    total = Decimal(0)
-    # Balances before the first reading hold some of the hidden rows already: then only the later ones are missing.
-    first = min((link_at for link_at in _first_readings(run, world_id)), default=None)
-    for row in reversed(hidden):
-        if first is None or row.occurred_at >= first - timedelta(days=3):
-            total += row.amount
-            sums.add(total)
-    certain = [row for row in hidden if first is not None and row.occurred_at > first + timedelta(days=3)]
-    if not certain:
-        sums.add(Decimal(0))
-    least = sum((row.amount for row in certain), Decimal(0))
-    return sums | {least}
+_UNSEEN_AT_ONCE = 2
+"""Up to how many rows that came and went unseen may make up one alarm; more would explain nearly any amount."""
 
 
-def _first_readings(run: SeedRun, world_id: str) -> list[datetime]:
-    return [file.made_at for file in run.files if file.account_id == world_id] + [run.begins_at]
+def _unseen(run: SeedRun, world_id: str, *, since: date) -> list[Decimal]:
+    """What balances may have lost of rows that the bank took back or changed after a day: the opposite of each."""
+    return [
+        -event.row.amount
+        for event in run.world.get_log(world_id).events_after(0)
+        if event.kind is EventKind.REMOVED and event.at.date() >= since
+    ]
+
+
+def _sums(amounts: list[Decimal], most: int) -> set[Decimal]:
+    """Return what up to a number of the amounts add up to."""
+    sums: list[set[Decimal]] = [{Decimal(0)}]
+    for amount in amounts:
+        grown = [*sums, set[Decimal]()][: most + 1]
+        for count in range(len(grown) - 1, 0, -1):
+            grown[count] = grown[count] | {total + amount for total in sums[count - 1]}
+        sums = grown
+    return set[Decimal]().union(*sums)
 
 
 def _check_positions(

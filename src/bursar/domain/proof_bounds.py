@@ -23,6 +23,10 @@ HISTORY_ROWS = 60
 """A reading with more rows than this that are older than earlier readings delivers history, in which nothing is late:
 each row counts from its booking day on."""
 
+BACKDATED_DAYS = 10
+"""By how much a row may be dated before the day on which it begins to count."""
+
+_BACKDATED = timedelta(days=BACKDATED_DAYS)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _EVER = datetime.min.replace(tzinfo=UTC)
 _DAY = timedelta(days=1)
@@ -173,6 +177,8 @@ class _Bounds:
         at = row.first_seen_at + self._lag
         dated = bisect_right(self._earliest, row.on + timedelta(days=self._lag.days))
         seen = max(bisect_left(self._true, at), bisect_left(self._latest, row.on))
+        if not self._is_history(row):
+            dated = max(dated, bisect_right(self._earliest, row.on + _BACKDATED))
         if self._is_open(index):
             dated = max(dated, bisect_left(self._true_or_unread, at))
         told = self._read if row.outside_since is None else self._told
@@ -216,7 +222,18 @@ class _Bounds:
             return True
         if row.on >= seen.on - slack - timedelta(days=lag.days):
             return None
-        return None if self._is_open(index) and seen.read_at is not None else True
+        if self._is_open(index) and seen.read_at is not None:
+            return None
+        return None if self._is_behind(seen, row) else True
+
+    def _is_behind(self, seen: ProofObservation, row: ProofRow) -> bool:
+        """True when a balance is older than the reading that brought it and the row, which may be dated back."""
+        return (
+            seen.read_at is not None
+            and seen.observed_at < row.first_seen_at <= seen.read_at
+            and seen.read_at - seen.observed_at <= _BACKDATED
+            and row.on >= seen.on - _BACKDATED
+        )
 
     def _is_likely(self, row: ProofRow, seen: ProofObservation) -> bool:
         if row.first_seen_at <= seen.observed_at:

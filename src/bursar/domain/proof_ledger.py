@@ -35,7 +35,9 @@ class Ledger:
     """The rows and stated balances of one account in order, as whole numbers of the smallest unit in use."""
 
     def __init__(self, rows: Iterable[ProofRow], observations: Iterable[ProofObservation]) -> None:
-        self.observations = sorted(observations, key=lambda seen: (seen.on, seen.observed_at, seen.balance))
+        self.observations = sorted(
+            observations, key=lambda seen: (seen.on, seen.observed_at, seen.balance, seen.date_is_stated)
+        )
         self.rows = sorted(rows, key=lambda row: (row.on, row.first_seen_at, row.transaction_id, row.amount))
         numbers = [row.amount for row in self.rows] + [seen.balance for seen in self.observations]
         self._places = max((_places(number) for number in numbers), default=0)
