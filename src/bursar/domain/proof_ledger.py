@@ -48,7 +48,8 @@ class Ledger:
     def standings(self) -> list[Standing]:
         """Return each balance with what it holds, equal ones of one day that hold the same once.
 
-        Balances that are only explained as read up to `BALANCE_LAG` before or after their rows are explained so.
+        Balances whose reading failed are left out where they leave more gaps. Balances that are only explained as
+        read up to `BALANCE_LAG` before or after their rows are explained so.
         """
         found = self._read(self.observations, _TOGETHER)
         if _gap_count(found):
