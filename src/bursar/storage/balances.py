@@ -163,7 +163,7 @@ class StatedBalance:
     created_at: datetime
     """When it was read, with the rows of that moment."""
     is_alone: bool
-    """True when its run failed or was cancelled and none of that day ended well: rows may be missing that it holds."""
+    """True when its run broke off, failed or was cancelled, and none of that day ended well: rows may be missing."""
 
 
 async def list_stated(tx: Transaction, tenant_id: UUID, account_id: UUID) -> list[StatedBalance]:
@@ -171,10 +171,11 @@ async def list_stated(tx: Transaction, tenant_id: UUID, account_id: UUID) -> lis
     found = await tx.execute(
         """
         SELECT o.id, o.balance, o.captured_at, o.observed_on, o.date_is_stated, o.created_at,
-            coalesce(r.status IN ('failed', 'cancelled'), false) AND NOT EXISTS (
-                -- A figure is kept once a day: a later run of that day may have read it with the rows.
+            -- A run that broke off begins anew, later than what it read before.
+            coalesce(r.status IN ('failed', 'cancelled') OR o.created_at < r.started_at, false) AND NOT EXISTS (
+                -- A figure is kept once a day: a later attempt of that day may have read it with the rows.
                 SELECT FROM sync_runs later
-                WHERE later.tenant_id = o.tenant_id AND later.connection_id = r.connection_id AND later.id > r.id
+                WHERE later.tenant_id = o.tenant_id AND later.connection_id = r.connection_id AND later.id >= r.id
                     AND later.status IN ('running', 'succeeded', 'partial')
                     AND (later.started_at AT TIME ZONE 'UTC')::date = (o.captured_at AT TIME ZONE 'UTC')::date)
         FROM balance_observations o JOIN accounts a ON a.tenant_id = o.tenant_id AND a.id = o.account_id
