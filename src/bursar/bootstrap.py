@@ -22,7 +22,7 @@ from bursar.services.sync import SyncService
 from bursar.settings import Settings, provider_settings
 from bursar.storage.queue import JobQueue
 from bursar.storage.schema import current_revision, migrate_async, newest_revision
-from bursar.storage.unit_of_work import Database
+from bursar.storage.unit_of_work import Database, Transaction
 from bursar.transport.timing import SYSTEM_TIMING, Timing
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ async def open_platform(
     extra_settings: Mapping[str, str] | None = None,
     http_clients: Mapping[str, object] | None = None,
     timing: Timing = SYSTEM_TIMING,
+    connection_class: type[Transaction] | None = None,
 ) -> AsyncGenerator[Platform]:
     """Put the platform together and take it apart again.
 
@@ -127,6 +128,7 @@ async def open_platform(
         extra_settings: settings of providers that win over the environment, by lower-case name.
         http_clients: by provider slug, HTTP clients to use instead of own ones (tests, proxies).
         timing: how the SDKs of providers wait between attempts.
+        connection_class: how the platform's connections wait for the database; the driver's own when None.
     """
     settings = settings or Settings()
     registry = registry or Registry.discover()
@@ -141,7 +143,12 @@ async def open_platform(
         opened.callback(server.stop)
         url = database_url or server.start()
         await prepare_database(url)
-        database = Database(url, max_size=settings.database_pool_size, prepares=settings.database_prepares)
+        database = Database(
+            url,
+            max_size=settings.database_pool_size,
+            prepares=settings.database_prepares,
+            connection_class=connection_class,
+        )
         opened.push_async_callback(database.close)
         await database.open()
         queue = JobQueue(url)

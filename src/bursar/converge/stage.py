@@ -115,7 +115,9 @@ def provider_settings(channels: Mapping[str, Channel]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_stage(database_url: str, home: Path) -> AsyncGenerator[Stage]:
+async def open_stage(
+    database_url: str, home: Path, *, connection_class: type[Witness] = psycopg.AsyncConnection
+) -> AsyncGenerator[Stage]:
     """Open a platform on an empty database for the seeds of this process."""
     registry = full_registry()
     channels = find_channels(registry)
@@ -131,8 +133,9 @@ async def open_stage(database_url: str, home: Path) -> AsyncGenerator[Stage]:
             extra_settings=provider_settings(channels),
             http_clients=dict.fromkeys(channels, client),
             timing=Timing(sleep=clock.sleep, random=dice),
+            connection_class=connection_class,
         ) as platform,
-        await psycopg.AsyncConnection.connect(database_url, autocommit=True) as witness,
+        await connection_class.connect(database_url, autocommit=True) as witness,
     ):
         yield Stage(
             platform=platform,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from bursar.converge.connection import PatientConnection
 from bursar.converge.plan import Plan
 from bursar.converge.seed import SeedRun
 from bursar.converge.stage import Stage, open_stage
@@ -12,7 +13,7 @@ from bursar.converge.stage import Stage, open_stage
 def open_tier(tier: int, database_url: str, home: Path) -> AbstractAsyncContextManager[Stage]:
     """Open the stage of a tier on an empty database."""
     if tier == 1:
-        return open_stage(database_url, home)
+        return open_stage(database_url, home, connection_class=PatientConnection)
     if tier == 2:
         from bursar.converge.processes import open_process_stage
 

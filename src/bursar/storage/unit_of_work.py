@@ -31,7 +31,14 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, min_size: int = 1, max_size: int = 10, timeout_s: int = 30, prepares: bool = True
+        self,
+        url: str,
+        *,
+        min_size: int = 1,
+        max_size: int = 10,
+        timeout_s: int = 30,
+        prepares: bool = True,
+        connection_class: type[Transaction] | None = None,
     ) -> None:
         """Describe the pool; `open` makes its first connection.
 
@@ -42,6 +49,7 @@ class Database:
             timeout_s: how long to wait for one.
             prepares: statements that repeat are prepared by the server, which saves a third of the time of a sync;
                 False where a pooler gives each transaction another connection and does not know of them.
+            connection_class: the driver's own when None; another one waits for its answers in a way of its own.
         """
         self._pool: AsyncConnectionPool[Transaction] = AsyncConnectionPool(
             url,
@@ -49,6 +57,7 @@ class Database:
             max_size=max_size,
             timeout=timeout_s,
             open=False,
+            connection_class=connection_class or psycopg.AsyncConnection,
             # A transaction is begun in the same round trip that says for whom it is: see `_transaction`.
             kwargs={"autocommit": True, "prepare_threshold": _PREPARED_AFTER if prepares else None},
         )

@@ -1,0 +1,31 @@
+"""How do the workers of the first tier reach the database, when only one of them moves at a time?"""
+
+from typing import Any
+
+import psycopg
+from psycopg import waiting
+from psycopg.abc import RV, PQGen
+from psycopg.rows import TupleRow
+
+_OPTIONS = "-c lock_timeout=30s -c plan_cache_mode=force_generic_plan"
+"""Two transactions at once are a fault of the test itself: whoever waits for a lock is told so instead of hanging.
+
+Plans are made once: a seed has a few dozen rows, and to weigh plans anew costs more than to run any of them.
+"""
+
+
+class PatientConnection(psycopg.AsyncConnection[TupleRow]):
+    """A connection that waits for its answer on the spot instead of giving the loop to somebody else.
+
+    Workers of the first tier take turns outside of transactions only, so there is nobody else; to go through the loop for
+    each statement would be a third of a seed's time.
+    """
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", **kwargs: Any) -> "PatientConnection":  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Connect with the settings of the first tier."""
+        return await super().connect(conninfo, options=_OPTIONS, **kwargs)  # pyright: ignore[reportReturnType]
+
+    async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Run a step of the protocol to its end."""
+        return waiting.wait(gen, self.pgconn.socket, interval=interval, timeout=timeout)
