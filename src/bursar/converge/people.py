@@ -320,7 +320,7 @@ async def import_file(run: SeedRun, person: Person, account: Account, start: dat
         finally:
             run.trouble.arm(None)
         if isinstance(done, Success):
-            run.files.append(FileTold(account.account_id, made_at))
+            run.files.append(FileTold(account.account_id, made_at, start))
             run.note(f"  imported: {done.value.message}")
         else:
             run.happened.errors.append(f"import of {name} refused: {outcome_of(done)}")

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from uuid import UUID
 
@@ -67,6 +67,7 @@ class FileTold:
 
     account_id: str
     made_at: datetime
+    start: date
 
 
 @dataclass(slots=True, kw_only=True)

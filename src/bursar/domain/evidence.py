@@ -109,6 +109,8 @@ class Reading:
     """When the source's words were true; None: now."""
     listing: Span | None = None
     """The days of which every row is here; None when there may be others."""
+    stated_since: date | None = None
+    """The first day of the period that a file states; None when it states none."""
     removed: frozenset[str] = frozenset()
     """Ids that the source takes back in the same breath."""
     ended_here: frozenset[UUID | str] = frozenset()

@@ -59,6 +59,8 @@ class _OwnRules(Pairing):
         """Living evidence of ended sources by date and amount."""
         self.listed: dict[tuple[date, Decimal, bool], list[Evidence]] = defaultdict(list)
         """Living evidence of this source in the listing's span, by date, amount and state."""
+        self.filed: dict[tuple[date, Decimal, bool], list[Evidence]] = defaultdict(list)
+        """Living evidence of earlier files for the days that this one holds as a whole, by date, amount and state."""
         span = reading.listing
         for evidence in self.stored:
             is_ended = evidence.origin is EvidenceOrigin.ENDED
@@ -68,6 +70,8 @@ class _OwnRules(Pairing):
             is_listed = span is not None and not is_ended and span.holds(evidence)
             if is_ended:
                 self.orphans[place].append(evidence)
+            elif self.whole_after is not None and evidence.transaction_date > self.whole_after:
+                self.filed[*place, evidence.is_pending].append(evidence)
             if is_listed:
                 self.listed[*place, evidence.is_pending].append(evidence)
             # Where ids are stable, a pending row is replaced by link or by id; only one that is gone cannot be.
@@ -94,6 +98,8 @@ class _OwnRules(Pairing):
             (self._counted, counts),
             (self._listed_again, bool(self.listed)),
             (self._listed_reworded, bool(self.listed) and self.trust is not IdTrust.STABLE),
+            (self._filed_again, self.has_new_ids),
+            (self._filed_reworded, bool(self.filed)),
             (self._orphan, bool(self.orphans)),
             (self._orphan_reworded, bool(self.orphans)),
             (self._unlinked_pending, bool(self.pending)),
@@ -261,6 +267,32 @@ class _OwnRules(Pairing):
             if evidence.transaction_id not in self.claims:
                 self.settle(index, DuplicateDecision.UPDATED, evidence)
                 return
+
+    def _filed_again(self, index: int, row: ProviderTransactionData) -> None:
+        """Equal content in a file whose ids are all new: the day that it begins with included, it is the same row."""
+        for evidence in self.unpaired_content(index):
+            is_own = evidence.origin is EvidenceOrigin.OWN and evidence.is_living
+            if is_own and evidence.is_pending == self.is_pending(row):
+                self._renumber(index, evidence)
+                return
+
+    def _filed_reworded(self, index: int, row: ProviderTransactionData) -> None:
+        """Ids or texts have changed since earlier files: a day that is told as a whole has no more rows than are told."""
+        place = row.transaction_date, row.amount, self.is_pending(row)
+        for evidence in self.unpaired(self.filed.get(place, ())):
+            if evidence.transaction_id in self.claims:
+                continue
+            if self.has_new_ids:
+                self._renumber(index, evidence)
+                return
+            if row.provider_transaction_id is None or evidence.provider_transaction_id is None:
+                self.settle(index, DuplicateDecision.UPDATED, evidence)
+                return
+
+    def _renumber(self, index: int, evidence: Evidence) -> None:
+        """Keep the new id beside the old one: either file may be imported once more."""
+        key = self.free_key(index)
+        self.settle(index, DuplicateDecision.UPDATED, evidence, key=key, warning="id_renumbered")
 
     def _orphan(self, index: int, _row: ProviderTransactionData) -> None:
         """A new id for content that an ended source of the same account held: the ids changed, the row did not."""

@@ -3,10 +3,10 @@
 The state and the book-keeping of one run; the rules that use it are in `identity` and `cross_source`.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -19,6 +19,9 @@ PENDING_MATCH_DAYS = 10
 
 UNTRUSTED_ID_CONTENTS = 3
 """An id with this many different contents in one reading is a constant, not an id."""
+
+_STATED = timedelta(days=45)
+"""How long before its first row a file's stated period may begin: some state one that says nothing, such as 1970."""
 
 _ORDER = {EvidenceOrigin.OWN: 0, EvidenceOrigin.ENDED: 1, EvidenceOrigin.OTHER: 2, EvidenceOrigin.FILE: 3}
 
@@ -74,6 +77,10 @@ class Pairing:
             if row.provider_transaction_id is not None:
                 self.contents[row.provider_transaction_id].add(self.prints[index])
                 self.first.setdefault((row.provider_transaction_id, self.prints[index]), index)
+        self.whole_after = self._whole_after()
+        """The day after which a file that is known by contents holds whole days; None for other readings."""
+        self.has_new_ids = self._has_new_ids()
+        """True for a file whose ids provably are others than those of the files before it."""
         self.led = {
             evidence.transaction_id
             for evidence in self.foreign
@@ -83,6 +90,35 @@ class Pairing:
             and not evidence.is_pending
         }
         """Rows that an API tells of as settled: a file does not reword them."""
+
+    def _whole_after(self) -> date | None:
+        """Return the day with which a file begins: of that day it may hold a part ("since the last download")."""
+        if not (self.rows and self.reading.is_file) or self.reading.trust is IdTrust.STABLE:
+            return None
+        first, stated = min(row.transaction_date for row in self.rows), self.reading.stated_since
+        is_credible = stated is not None and timedelta(0) <= first - stated <= _STATED
+        return stated if is_credible else first
+
+    def _has_new_ids(self) -> bool:
+        """Return whether a bank gives its rows new ids in every file, though within a file they look like ids.
+
+        If of what earlier files told of the days that this one holds as a whole no id is there, while most of the
+        amounts are, then the ids are new and the rows are not.
+        """
+        since = self.whole_after
+        if since is None or not self.contents:
+            return False
+        last = max(row.transaction_date for row in self.rows)
+        known = [
+            evidence
+            for evidence in self.own_words.values()
+            if not evidence.is_pending and evidence.provider_transaction_id and since < evidence.transaction_date <= last
+        ]
+        if any(evidence.provider_transaction_id in self.contents for evidence in known):
+            return False
+        told = Counter((evidence.transaction_date, evidence.amount) for evidence in known)
+        listed = Counter((row.transaction_date, row.amount) for row in self.rows)
+        return bool(known) and 2 * (told & listed).total() >= len(known)
 
     def _index_own(self, evidence: Evidence) -> None:
         self.keys.add(evidence.key)

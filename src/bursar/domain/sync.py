@@ -136,6 +136,8 @@ class SyncBatch:
     as_of: datetime | None = None
     """When the source's words were true (UTC), such as the making of a file; None: now. Older words do not overrule
     what another source has said since."""
+    stated_since: Mapping[str, date] = attribute(default_factory=dict[str, date], repr=False)
+    """Account -> first day of the period for which a file says that it has the rows of the account."""
 
 
 class RecordBatch(list[T], Generic[T]):

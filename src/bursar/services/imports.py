@@ -372,4 +372,5 @@ def _into_account(batch: SyncBatch, account: Account) -> SyncBatch:
         transactions=[replace(row, provider_account_id="unnamed") for row in batch.transactions],
         listings=[replace(listing, provider_account_id="unnamed") for listing in batch.listings],
         balances=[replace(balance, provider_account_id="unnamed") for balance in batch.balances],
+        stated_since={"unnamed": min(batch.stated_since.values())} if batch.stated_since else {},
     )

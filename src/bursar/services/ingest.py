@@ -78,6 +78,7 @@ def _group(batch: SyncBatch, resolved: Mapping[str, ResolvedAccount], report: Sy
             resolved[name],
             rows[name],
             None if unread & {name, None} else _span(listings.get(name), rows[name]),
+            batch.stated_since.get(name),
             frozenset(removed[name] | removed[None]),
         )
         for name in dict.fromkeys([*rows, *listings])

@@ -43,6 +43,8 @@ class RowsOfAccount:
     rows: Sequence[ProviderTransactionData]
     listing: Span | None = None
     """The days of which these are all rows; None when there may be others."""
+    stated_since: date | None = None
+    """From when on a file says that it has the rows."""
     removed: frozenset[str] = frozenset()
     """Ids that the source takes back in the same batch."""
 
@@ -180,6 +182,7 @@ def _reading(group: RowsOfAccount, target: IngestTarget, as_of: datetime | None)
         is_file=target.is_file,
         as_of=as_of,
         listing=group.listing,
+        stated_since=group.stated_since,
         removed=group.removed,
         ended_here=account.ended_here,
         listed_at=account.listed_at,

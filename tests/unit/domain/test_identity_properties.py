@@ -79,7 +79,7 @@ def multiset(rows: Sequence[ProviderTransactionData]) -> Counter[tuple[date, Dec
 def imported(files: Sequence[Rows], trust: IdTrust) -> MemoryLedger:
     ledger = MemoryLedger(trust)
     for rows in files:
-        ledger.take(rows)
+        ledger.take(rows, is_file=True)
     return ledger
 
 
@@ -110,7 +110,7 @@ def test_file_imported_twice_is_the_file_imported_once(trust, rows) -> None:
         rows = list({row.provider_transaction_id or index: row for index, row in enumerate(rows)}.values())
     once, twice = imported([rows], trust), imported([rows], trust)
     before = twice.live()
-    decisions = twice.take(rows)
+    decisions = twice.take(rows, is_file=True)
     assert {decision.kind.value for decision in decisions} <= {"duplicate"}
     assert twice.live() == before
     assert twice.multiset() == once.multiset()
@@ -153,11 +153,29 @@ def test_renumbered_day_is_stored_once(account, later, day) -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@given(
+    account=st.builds(lambda found: Account(tuple(sorted(found)), "unique"), events),
+    windows=st.lists(st.tuples(st.integers(0, DAYS), st.integers(0, DAYS)), min_size=1, max_size=3),
+)
+def test_bank_that_gives_new_ids_in_every_file_has_each_row_once(account, windows) -> None:
+    """Whole days told again under ids that nobody has seen before; only the first day of a file may be a part."""
+    ledger = imported([account.whole()], IdTrust.CONTENT)
+    for number, window in enumerate(windows):
+        rows = account.file(min(window), max(window))
+        days = {row.transaction_date for row in rows}
+        if len(days) < 2:
+            continue
+        fresh = [replace(row, provider_transaction_id=f"new-{number}-{place}") for place, row in enumerate(rows)]
+        ledger.take(fresh, is_file=True)
+    assert ledger.multiset() == multiset(account.whole())
+
+
+@settings(max_examples=200, deadline=None)
 @given(first=any_rows, second=any_rows)
 def test_no_rule_removes_a_posted_row_or_changes_its_date_and_amount(first, second) -> None:
     ledger = imported([first], IdTrust.CONTENT)
     before = {row.id: (row.content.transaction_date, row.content.amount) for row in ledger.live()}
-    ledger.take(second)
+    ledger.take(second, is_file=True)
     after = {row.id: (row.content.transaction_date, row.content.amount) for row in ledger.live()}
     assert before.items() <= after.items()
 
@@ -167,7 +185,7 @@ def test_no_rule_removes_a_posted_row_or_changes_its_date_and_amount(first, seco
 def test_each_row_of_the_ledger_is_given_to_one_row_of_a_file_at_most(first, second) -> None:
     ledger = imported([first], IdTrust.CONTENT)
     repeats = {(row.provider_transaction_id, row.transaction_date, row.amount) for row in second}
-    told = [one.transaction_id for one in ledger.take(second) if one.transaction_id is not None]
+    told = [one.transaction_id for one in ledger.take(second, is_file=True) if one.transaction_id is not None]
     # Only an exact repeat under one id inside one file stands for the same row twice.
     assert len(told) - len(set(told)) <= len(second) - len(repeats)
 

@@ -37,6 +37,8 @@ class _Account:
     standings: list[Standing] = field(default_factory=list[Standing])
     rows_total: Decimal = Decimal(0)
     lists_pending: bool = False
+    since: date | None = None
+    """The first day of the period that its statements state; None when one of them does not."""
     raw: dict[str, object] = field(default_factory=dict[str, object])
 
 
@@ -74,6 +76,9 @@ class Mapping:
                 transactions=self._transactions,
                 listings=self._pending_lists(),
                 as_of=self._made_at(),
+                stated_since={
+                    name: account.since for name, account in self._accounts.items() if account.since is not None
+                },
                 holdings=list(self._holdings.values()),
                 balances=list(self._observations()),
                 rejected=self._rejected,
@@ -119,6 +124,9 @@ class Mapping:
             )
             account.standings.append(standing)
             account.lists_pending = account.lists_pending or element.search("BANKTRANLISTP") is not None
+            since = self._day(statement, "DTSTART")
+            known = account.since if len(account.standings) > 1 else since
+            account.since = None if since is None or known is None else min(known, since)
 
     def _take_rows(self, statement: Statement, key: AccountKey, currency: str, account: _Account | None) -> None:
         for index, row in enumerate(statement.rows):
@@ -311,11 +319,15 @@ class Mapping:
         ends: list[date] = []
         for statement in self._document.statements:
             for name, into in (("DTSTART", starts), ("DTEND", ends)):
-                text = statement.element.search_value(name)
-                moment = None if text is None else self._document.dates.read(text, statement.element.line)
-                if moment is not None:
-                    into.append(moment.on)
+                day = self._day(statement, name)
+                if day is not None:
+                    into.append(day)
         return starts, ends
+
+    def _day(self, statement: Statement, name: str) -> date | None:
+        text = statement.element.search_value(name)
+        moment = None if text is None else self._document.dates.read(text, statement.element.line)
+        return None if moment is None else moment.on
 
     def _is_nameless(self, statement: Statement) -> bool:
         return read_account(self._institution, statement.element) is None
