@@ -11,7 +11,7 @@ from bursar.converge.findings import Verdict
 from bursar.converge.oracle import Divergence, StoredLedger
 from bursar.converge.seed import Person, SeedRun
 from bursar.domain.evidence import IdTrust
-from bursar.sandbox.ledger import EventKind
+from bursar.sandbox.ledger import EventKind, RowState
 from bursar.sandbox.people import CURRENCY_DECIMALS, AccountKind
 from bursar.sandbox.view import IdPolicy
 
@@ -148,7 +148,12 @@ def _check_proof(
         return
     if not gaps:
         return
-    if total in _sums(_unseen(run, world_id, since=min(start for _, start, _ in gaps)), _UNSEEN_AT_ONCE):
+    first, last = min(start for _, start, _ in gaps), max(end for _, _, end in gaps)
+    unseen = [(on, moved) for on, moved in _changes(run, world_id) if on >= first]
+    # Where the bank has changed something between these balances, the alarm is true; rows whose time is not known
+    # may have taken a part of its amount.
+    is_true = any(on <= last for on, _ in unseen) or total in _sums([moved for _, moved in unseen], _UNSEEN_AT_ONCE)
+    if is_true:
         verdict.exemptions[Exemption.CHANGED_UNSEEN] += 1
     elif "E4" in run.plan.faults:
         verdict.exemptions[Exemption.CLOCKS_DIFFER] += 1
@@ -163,13 +168,20 @@ _UNSEEN_AT_ONCE = 2
 """Up to how many rows that came and went unseen may make up one alarm; more would explain nearly any amount."""
 
 
-def _unseen(run: SeedRun, world_id: str, *, since: date) -> list[Decimal]:
-    """What balances may have lost of rows that the bank took back or changed after a day: the opposite of each."""
-    return [
-        -event.row.amount
-        for event in run.world.get_log(world_id).events_after(0)
-        if event.kind is EventKind.REMOVED and event.at.date() >= since
-    ]
+def _changes(run: SeedRun, world_id: str) -> list[tuple[date, Decimal]]:
+    """Return when, and by how much, the balance moved because the bank took back, restored or changed a settled row."""
+    counted: dict[str, Decimal] = {}
+    moves: list[tuple[date, Decimal]] = []
+    for event in run.world.get_log(world_id).events_after(0):
+        row = event.row
+        is_gone = event.kind in (EventKind.REMOVED, EventKind.CANCELLED)
+        counts = Decimal(0) if is_gone or row.state is not RowState.SETTLED else row.amount
+        before = counted.get(row.world_id)
+        if before is not None and counts != before:
+            moves.append((event.at.date(), counts - before))
+        if before is not None or counts:
+            counted[row.world_id] = counts
+    return moves
 
 
 def _sums(amounts: list[Decimal], most: int) -> set[Decimal]:

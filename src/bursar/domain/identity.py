@@ -285,7 +285,8 @@ class _OwnRules(Pairing):
             if self.has_new_ids:
                 self._renumber(index, evidence)
                 return
-            if row.provider_transaction_id is None or evidence.provider_transaction_id is None:
+            # Of two ids each means its own row, unless it is missing or stands for several.
+            if evidence.provider_transaction_id in (None, row.provider_transaction_id) or not row.provider_transaction_id:
                 self.settle(index, DuplicateDecision.UPDATED, evidence)
                 return
 
