@@ -60,7 +60,7 @@ async def look_after_transfers(platform: Platform) -> int:
         with log_context(tenant_id=tenant_id, transfer_id=transfer_id):
             try:
                 transfer = await platform.reconciler.look_after(tenant_id, transfer_id)
-            except Exception as error:  # noqa: BLE001 - a door: the others are looked after all the same
+            except Exception as error:
                 if is_database_lost(error):
                     raise
                 _log.exception("a transfer cannot be looked after")

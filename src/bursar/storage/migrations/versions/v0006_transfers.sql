@@ -43,12 +43,11 @@ CREATE TABLE transfers (
 -- A movement at the provider belongs to one transfer at most.
 CREATE UNIQUE INDEX transfers_one_per_movement ON transfers (tenant_id, connection_id, provider_transfer_id)
     WHERE provider_transfer_id IS NOT NULL;
-CREATE INDEX transfers_alike ON transfers
-    (tenant_id, connection_id, source_place, destination_place, amount) WHERE sent_at IS NOT NULL;
+CREATE INDEX transfers_alike ON transfers (tenant_id, connection_id, source_place, destination_place, amount);
 CREATE INDEX transfers_due ON transfers (check_at) WHERE check_at IS NOT NULL;
 CREATE INDEX transfers_by_source ON transfers (tenant_id, source_account_id);
 CREATE INDEX transfers_by_destination ON transfers (tenant_id, destination_account_id);
-CREATE INDEX transfers_by_confirmer ON transfers (tenant_id, confirmed_by) WHERE confirmed_by IS NOT NULL;
+CREATE INDEX transfers_by_confirmer ON transfers (tenant_id, confirmed_by);
 
 -- What is used of a day's limit. Whoever reserves changes this row, so reservations of one day are made one by one.
 CREATE TABLE transfer_days (
@@ -74,4 +73,4 @@ CREATE TABLE audit_events (
     FOREIGN KEY (tenant_id, actor_user_id) REFERENCES users (tenant_id, id)
 );
 CREATE INDEX audit_events_by_subject ON audit_events (tenant_id, subject_id, id);
-CREATE INDEX audit_events_by_actor ON audit_events (tenant_id, actor_user_id) WHERE actor_user_id IS NOT NULL;
+CREATE INDEX audit_events_by_actor ON audit_events (tenant_id, actor_user_id);
