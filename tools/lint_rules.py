@@ -31,7 +31,6 @@ NAMED_PROVIDER_CODE = {
     "converge/mutants.py": "each fault is put into a line of a module, and providers have lines too",
     "converge/regressions.py": "a seed that found a fault finds it with the providers of that day",
 }
-
 # What knows no tenant, with the reason. A key is a module, or a module and one of its functions.
 GLOBAL_CODE = {
     "services/access.py:authenticate": "a token names its tenant, not the other way round",
