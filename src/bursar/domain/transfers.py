@@ -251,14 +251,16 @@ class Finding:
 def find_outcome(
     transfer: Transfer, alike: Sequence[Transfer], sightings: Sequence[Sighting], now: datetime
 ) -> Finding:
-    """Judge an uncertain transfer by the provider's activity, beside all orders that look the same.
+    """Judge a transfer by the provider's activity, beside all orders that look the same.
+
+    An uncertain one has happened or has not; of one that is known to have happened the movement is found.
 
     Two equal orders cannot be told apart at a provider that keeps no reference of ours, so they are counted: as many
     movements as equal orders means that each happened. A movement too many (somebody did the same by hand) leaves it
     open, because either of the two may be ours.
 
     Args:
-        transfer: the uncertain one.
+        transfer: the uncertain one, or a completed one whose movement is not known.
         alike: every transfer of ours with the same places and amount that may have a movement which is not known to be
             its own: sending, unknown, or completed without an id. The uncertain one may be among them.
         sightings: the movements that belong to no transfer of ours yet, in any order, since the oldest of `alike`.
@@ -282,6 +284,12 @@ def find_outcome(
                 own[one.id] = found
                 left.remove(found)
     mine = own.get(transfer.id)
+    if transfer.status is TransferStatus.COMPLETED:
+        return (
+            Finding("wait")
+            if mine is None or any(_fits(transfer, seen) for seen in left)
+            else Finding("happened", mine)
+        )
     if any(_fits(transfer, seen) for seen in left):
         return Finding("wait")
     if mine is not None:
@@ -290,7 +298,7 @@ def find_outcome(
 
 
 def next_check(transfer: Transfer, now: datetime) -> datetime | None:
-    """Return when an uncertain transfer is looked up again: ever more rarely, and no more after a week."""
+    """Return when a transfer is looked up again: ever more rarely, and no more after a week."""
     if transfer.sent_at is None or now >= transfer.sent_at + GIVE_UP_AFTER:
         return None
     age = now - transfer.sent_at

@@ -38,6 +38,9 @@ class Outcome:
     failure_message: str | None = None
 
 
+_LOOKED_UP = frozenset({TransferStatus.UNKNOWN, TransferStatus.COMPLETED})
+"""What is looked for at the provider while its movement is not known."""
+
 LOST = Outcome(
     status=TransferStatus.UNKNOWN,
     event=AuditEventType.OUTCOME_UNKNOWN,
@@ -111,7 +114,7 @@ async def settle(
         transfer_id,
         outcome.status,
         at=at,
-        check_at=at if outcome.status is TransferStatus.UNKNOWN else None,
+        check_at=at if outcome.status in _LOOKED_UP and movement is None else None,
         provider_transfer_id=movement,
         failure_code=outcome.failure_code,
         failure_message=outcome.failure_message,
@@ -127,6 +130,11 @@ async def settle(
         provider_transfer_id=movement,
     )
     return await transfers.find_transfer(tx, tenant_id, transfer_id)
+
+
+def _is_open(transfer: Transfer) -> bool:
+    """True while a transfer's movement is looked for: to know whether it happened, or only which one it was."""
+    return transfer.status in _LOOKED_UP and transfer.provider_transfer_id is None
 
 
 async def lapse(tx: Transaction, tenant_id: UUID, transfer: Transfer, *, at: datetime) -> None:
@@ -176,7 +184,7 @@ class TransferReconciler:
                 if transfer.expires_at is not None and now >= transfer.expires_at:
                     await lapse(tx, tenant_id, transfer, at=now)
                 return await transfers.find_transfer(tx, tenant_id, transfer_id)
-            if transfer.sent_at is None or transfer.status not in (TransferStatus.SENDING, TransferStatus.UNKNOWN):
+            if transfer.sent_at is None or not (transfer.status is TransferStatus.SENDING or _is_open(transfer)):
                 await transfers.set_check(tx, tenant_id, transfer_id, None)
                 return transfer
             if transfer.status is TransferStatus.SENDING and now < transfer.sent_at + SEND_WITHIN:
@@ -209,7 +217,7 @@ class TransferReconciler:
         async with self._database.transaction(tenant_id) as tx:
             await transfers.lock_connection(tx, tenant_id, transfer.connection_id)
             present = await transfers.find_transfer(tx, tenant_id, transfer.id, for_update=True)
-            if present is None or present.status is not TransferStatus.UNKNOWN:
+            if present is None or not _is_open(present):
                 return present
             movements = [one.provider_transfer_id for one in sightings]
             claimed = await transfers.list_claimed(tx, tenant_id, transfer.connection_id, movements)
@@ -217,6 +225,9 @@ class TransferReconciler:
             free = [one for one in sightings if one.provider_transfer_id not in claimed]
             finding = find_outcome(present, alike, free, now)
             movement = finding.sighting.provider_transfer_id if finding.sighting is not None else None
+            if present.status is TransferStatus.COMPLETED and movement is not None:
+                await transfers.set_movement(tx, tenant_id, transfer.id, movement, at=now)
+                return await transfers.find_transfer(tx, tenant_id, transfer.id)
             if finding.verdict == "happened":
                 outcome = Outcome(
                     status=TransferStatus.COMPLETED, event=AuditEventType.FOUND, provider_transfer_id=movement
@@ -238,6 +249,6 @@ class TransferReconciler:
         now = self._clock.now()
         async with self._database.transaction(tenant_id) as tx:
             present = await transfers.find_transfer(tx, tenant_id, transfer.id, for_update=True)
-            if present is not None and present.status is TransferStatus.UNKNOWN:
+            if present is not None and _is_open(present):
                 await transfers.set_check(tx, tenant_id, transfer.id, next_check(present, now))
             return await transfers.find_transfer(tx, tenant_id, transfer.id)

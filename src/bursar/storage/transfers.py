@@ -198,6 +198,19 @@ async def set_check(tx: Transaction, tenant_id: UUID, transfer_id: UUID, check_a
     )
 
 
+async def set_movement(
+    tx: Transaction, tenant_id: UUID, transfer_id: UUID, provider_transfer_id: str, *, at: datetime
+) -> None:
+    """Record which movement at the provider a completed transfer was."""
+    await tx.execute(
+        """
+        UPDATE transfers SET provider_transfer_id = %s, check_at = NULL, version = version + 1, updated_at = %s
+        WHERE tenant_id = %s AND id = %s
+        """,
+        [provider_transfer_id, at, tenant_id, transfer_id],
+    )
+
+
 async def lock_connection(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> None:
     """Let one transaction at a time decide which movements belong to whom at a connection; until commit."""
     await tx.execute(

@@ -94,9 +94,7 @@ def token_refused() -> ports.ProviderAuthenticationError:
 
 def invalid_answer() -> ports.ProviderInvalidResponseError:
     """Return the error for an answer that is not what Sequence answers."""
-    return ports.ProviderInvalidResponseError(
-        "Sequence answered in a form that we do not understand.", provider=SLUG
-    )
+    return ports.ProviderInvalidResponseError("Sequence answered in a form that we do not understand.", provider=SLUG)
 
 
 def _by_kind(error: sdk.SequenceError) -> ports.ProviderError:

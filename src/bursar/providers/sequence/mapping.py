@@ -76,7 +76,9 @@ def to_place(node: JsonObject, kind: str, organization_id: str) -> Place:
     """
     place_id = text_of(node, "id")
     own_kind = _optional_text(node, "type")
-    account_type = "checking" if kind in (POD, PORT) else ACCOUNT_TYPES.get(own_kind or "", (own_kind or "other").lower())
+    account_type = (
+        "checking" if kind in (POD, PORT) else ACCOUNT_TYPES.get(own_kind or "", (own_kind or "other").lower())
+    )
     cents = _balance_cents(node)
     sign = (AccountType.lookup(account_type) or AccountType.OTHER).category_sign()
     number = _optional_text(node, "bankAccountNumber") or ""
@@ -284,7 +286,7 @@ def _kind_of(
     movement: Movement, place: Place, other: Place | None, partner: JsonObject | None, *, is_entry: bool
 ) -> tuple[str, str]:
     if other is not None:
-        if place.kind != ACCOUNT and other.kind != ACCOUNT:
+        if ACCOUNT not in (place.kind, other.kind):
             return "transfer", "internal"
         return "transfer", "transfer_in" if is_entry else "transfer_out"
     if movement.activity_type == "DIRECT_DEPOSIT" and is_entry:
