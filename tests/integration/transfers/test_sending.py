@@ -30,10 +30,9 @@ async def test_transfer_that_succeeds_moves_money_once_and_is_on_record(
     shown = await alice.get(f"/transfers/{sent['id']}")
     assert isinstance(await platform.sync.sync_now(alice.tenant_id, alice.connection_id), Success)
     rows = await alice.get(f"/transactions?account_id={sent['source_account_id']}&q=Weekly")
-    ids = {row["provider_transaction_id"]: row["amount"] for row in rows if "provider_transaction_id" in row}
-    amounts = [row["amount"] for row in rows]
-    assert "-12.34" in amounts
-    assert not ids or ids[f"{shown['provider_transfer_id']}:source"] == "-12.34"
+    assert [(row["amount"], row["transaction_id"]) for row in rows if row["amount"] == "-12.34"] == [
+        ("-12.34", f"{shown['provider_transfer_id']}:source")
+    ]
     account = await alice.get(f"/accounts/{sent['source_account_id']}")
     assert account["balance"] == str(GROCERIES_AFTER)
     assert bank.payments() == 1
