@@ -344,7 +344,7 @@ def test_models_accept_what_the_methods_return(client, wire, example, model, met
 
 def test_models_accept_pods_pages_and_details(client, wire, example):
     wire.say(example("accounts"))
-    assert [models.Pod.model_validate(pod).balance for pod in client.get_pods()][0] == "$1,500.00"
+    assert next(models.Pod.model_validate(pod).balance for pod in client.get_pods()) == "$1,500.00"
     wire.say(example("activity"))
     page = models.ActivityPage.model_validate(client.get_activity(ORG))
     assert [one.source.name for one in page.transfers] == ["Emergency Fund", "ACME PAYROLL"]

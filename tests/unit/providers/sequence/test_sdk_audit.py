@@ -90,7 +90,7 @@ def test_line_break_in_a_member_does_not_break_the_line(path):
 
 def test_record_that_cannot_be_written_raises(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError):  # noqa: PT011 - which one depends on the system
+    with pytest.raises(OSError):
         AuditLog(tmp_path / "file" / ".audit.jsonl").log("x")
 
 

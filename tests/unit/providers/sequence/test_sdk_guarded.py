@@ -165,7 +165,7 @@ def test_limit_of_one_transfer_is_the_first_to_ask(make_client, wire, limits, au
 def test_request_that_cannot_be_put_on_record_is_not_sent(make_client, wire, limits, tmp_path):
     (tmp_path / "file").write_text("")
     guarded = GuardedTransfers(make_client(), limits=limits, audit=AuditLog(tmp_path / "file" / "audit"))
-    with pytest.raises(OSError):  # noqa: PT011 - which one depends on the system
+    with pytest.raises(OSError):
         guarded.send(order())
     assert (wire.asked, states(limits)) == ([], [])
 
@@ -189,7 +189,7 @@ def test_record_that_is_lost_after_the_money_moved_does_not_look_like_a_failure(
     "changes", [{"amount_cents": 0}, {"amount_cents": True}, {"source_type": "BOGUS"}, {"destination_id": SOURCE}]
 )
 def test_wrong_order_cannot_be_made(changes):
-    with pytest.raises(ValueError):  # noqa: PT011 - which one is told by the parameter
+    with pytest.raises(ValueError):
         order(**changes)
 
 
