@@ -26,11 +26,15 @@ def application_routes(site: Site) -> list[Route]:
         )
         return HTMLResponse(page, headers={"cache-control": "no-store"})
 
+    async def show_icon(_request: Request) -> Response:
+        return Response(status_code=204)
+
     async def graphql(request: Request) -> Response:
         return await answer_graphql(site, request)
 
     return [
         Route("/", show_page),
         Route("/callback", show_page),
+        Route("/favicon.ico", show_icon),
         Route("/api/graphql", graphql, methods=["POST"]),
     ]

@@ -26,12 +26,12 @@ async def answer_graphql(site: Site, request: Request) -> Response:
     document = _document_of(site, asked)
     operation = _operation_name(asked, document)
     site.switchboard.note(request, operation, asked.get("variables") if asked else None)
-    media_type = choose_media_type(request.headers.get("accept"))
-    if media_type is None:
-        return _answer(406, _JSON, _refusal("No media type that is acceptable"))
     objection = site.switchboard.objection(request, site.origins(request).app)
     if objection is not None:
         return objection
+    media_type = choose_media_type(request.headers.get("accept"))
+    if media_type is None:
+        return _answer(406, _JSON, _refusal("No media type that is acceptable"))
     fault = site.switchboard.take(operation)
     instead = await play_before(fault)
     if instead is not None:

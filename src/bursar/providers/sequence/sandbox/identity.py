@@ -32,6 +32,7 @@ def identity_routes(site: Site) -> list[Route]:
         Route("/authorize/resume", identity.watched(identity.resume)),
         Route("/authorize/social", identity.watched(identity.social), methods=["POST"]),
         Route("/oauth/token", identity.token, methods=["POST"]),
+        Route("/favicon.ico", _show_icon),
         Route("/.well-known/jwks.json", identity.watched(identity.keys)),
         *(Route(path, identity.watched(handler), methods=["GET", "POST"]) for path, handler in steps),
     ]
@@ -143,6 +144,10 @@ class _Identity:
         if fault is not None and fault.kind is FaultKind.BAD_JSON:
             return Response(bytes(answer.body)[: len(answer.body) // 2], media_type="application/json")
         return answer
+
+
+async def _show_icon(_request: Request) -> Response:
+    return Response(status_code=204)
 
 
 async def _form(request: Request) -> Mapping[str, str]:
