@@ -1,9 +1,15 @@
 """Sequence as a browser and a client see it: an application with a GraphQL interface, and a site to log in at.
 
-Imports `bursar.sandbox` and nothing else of this project.
+`SANDBOX` shows the simulated world; `Simulator` is one of its own with a small set of known figures, on two ports by
+`serving`. Imports `bursar.sandbox` and nothing else of this project.
 """
 
+from bursar.providers.sequence.sandbox.face import SequenceFace
 from bursar.providers.sequence.sandbox.serving import serving
 from bursar.providers.sequence.sandbox.simulator import Simulator
+from bursar.providers.sequence.sandbox.traits import TRAITS
 
-__all__ = ["Simulator", "serving"]
+SANDBOX = SequenceFace()
+"""The face with its published client id."""
+
+__all__ = ["SANDBOX", "TRAITS", "SequenceFace", "Simulator", "serving"]

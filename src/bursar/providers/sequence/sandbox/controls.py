@@ -85,7 +85,7 @@ class _Controls:
         return self._show_clock()
 
     async def show_requests(self, _request: Request, _body: Body) -> Response:
-        return JSONResponse({"requests": self._simulator.site.switchboard.requests})
+        return JSONResponse({"requests": list(self._simulator.site.switchboard.requests)})
 
     async def move_clock(self, _request: Request, body: Body) -> Response:
         clock = self._simulator.clock

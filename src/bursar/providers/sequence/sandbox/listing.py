@@ -30,16 +30,23 @@ def matching(transfers: Sequence[Transfer], wanted: Mapping[str, Any] | None) ->
 
 
 def page_of(
-    transfers: Sequence[Transfer], first: int | None, after: str | None, render: Callable[[Transfer], Node]
+    transfers: Sequence[Transfer],
+    first: int | None,
+    after: str | None,
+    render: Callable[[Transfer], Node],
+    *,
+    most: int = LARGEST_PAGE,
 ) -> Node:
     """One page of a listing as a `TransferReferenceConnection`.
 
     A cursor says where a row stands, not how many stand before it, so that new rows do not shift pages and the page
-    goes on even where its row is gone.
+    goes on even where its row is gone. A page may have fewer rows than were asked for (`most`), and say that it is not
+    the last one.
     """
     size = DEFAULT_PAGE if first is None else first
     if not 1 <= size <= LARGEST_PAGE:
         raise bad_input(f"first must be between 1 and {LARGEST_PAGE}")
+    size = min(size, most)
     start = 0
     if after:
         # The listing descends: what is smaller than the cursor's position follows it.

@@ -153,15 +153,27 @@ class Kyc:
     kind: str = "INDIVIDUAL"
 
 
+@dataclass(frozen=True, slots=True)
+class OpenPage:
+    """What one page of a listing is cut from, and how many rows it has at most."""
+
+    transfers: Sequence[Transfer]
+    most: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Organization:
-    """Who owns places; `list_transfers` answers newest first."""
+    """Who owns places; `list_transfers` answers newest first.
+
+    `open_page` takes the cursor that a page is asked for with, and may say another thing for each page.
+    """
 
     organization_id: str
     places: list[Place]
     list_transfers: Callable[[], Sequence[Transfer]]
     kycs: tuple[Kyc, ...] = ()
     plan_id: str | None = None
+    open_page: Callable[[str | None], OpenPage] | None = None
 
     def find(self, place_id: str, kind: PlaceKind) -> Place | None:
         """The place of an id, if it is of that kind."""

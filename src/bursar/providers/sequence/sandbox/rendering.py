@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from bursar.providers.sequence.sandbox.listing import matching, page_of
+from bursar.providers.sequence.sandbox.listing import LARGEST_PAGE, matching, page_of
 from bursar.providers.sequence.sandbox.records import (
     Compound,
     ExternalEntity,
@@ -80,11 +80,14 @@ def organization_node(organization: Organization) -> Node:
         first: int | None = None,
         after: str | None = None,
     ) -> Node:
+        opened = organization.open_page(after) if organization.open_page else None
+        rows = opened.transfers if opened else organization.list_transfers()
         return page_of(
-            matching(organization.list_transfers(), filter),
+            matching(rows, filter),
             first,
             after,
             lambda one: transfer_node(one, organization),
+            most=opened.most if opened else LARGEST_PAGE,
         )
 
     def first_transfer_date() -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -21,6 +22,7 @@ ACCEPT = (
     "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed"
 )
 _REQUEST_ID = re.compile(r"webapp-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_KEPT_REQUESTS = 10_000
 _MASKED = {"authorization": "Bearer ***", "cookie": "***"}
 
 
@@ -80,7 +82,7 @@ class Switchboard:
     """The instant that requests are noted with."""
     faults: list[Fault] = field(default_factory=list[Fault])
     strictness: Strictness = field(default_factory=Strictness)
-    requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
     stopwatch: Callable[[], float] = time.monotonic
     _started: dict[str, float] = field(default_factory=dict[str, float])
     _request_ids: set[str] = field(default_factory=set[str])

@@ -87,6 +87,7 @@ class Tokens:
         self.allows_refresh = True
         self._families: dict[str, _Family] = {}
         self._revoked: set[str] = set()
+        self._issued: dict[str, list[str]] = {}
 
     def issue_access(self, user_id: str, *, lifetime_s: int = LIFETIME_S, scope: str = SCOPE) -> str:
         """A signed access token; a negative lifetime makes one that has ended."""
@@ -103,7 +104,9 @@ class Tokens:
         }
         signed = f"{_part({'alg': 'RS256', 'typ': 'JWT', 'kid': _key_id()})}.{_part(claims)}"
         signature = _signing_key().sign(signed.encode(), padding.PKCS1v15(), SHA256())
-        return f"{signed}.{_encode(signature)}"
+        token = f"{signed}.{_encode(signature)}"
+        self._issued.setdefault(user_id, []).append(token)
+        return token
 
     def issue_refresh(self, user_id: str) -> str:
         """The first refresh token of a new family."""
@@ -161,11 +164,13 @@ class Tokens:
         self._revoked.add(token)
         return True
 
-    def revoke_user(self, user_id: str) -> int:
-        """Ends every family of a user; returns how many there were."""
+    def end_sessions(self, user_id: str) -> int:
+        """Ends all tokens of a user, those of this very second included; returns how many families there were."""
         families = {id(one): one for one in self._families.values() if one.user_id == user_id and not one.is_revoked}
         for family in families.values():
             family.is_revoked = True
+        for token in self._issued.pop(user_id, ()):
+            self._revoked.add(token)
         return len(families)
 
     def _spend(self, token: str) -> _Family:

@@ -1,6 +1,6 @@
 """What can go wrong with a call to Sequence, and what does the caller learn from it?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,22 +29,29 @@ class GraphQLError(SequenceError):
         query: the document that was sent, without its variables.
     """
 
-    def __init__(self, errors: Sequence[dict[str, Any]], query: str = "", *, status: int | None = None) -> None:
+    def __init__(
+        self,
+        errors: Sequence[dict[str, Any]],
+        query: str = "",
+        *,
+        status: int | None = None,
+        secrets: Iterable[str] = (),
+    ) -> None:
         self.errors = list(errors)
         self.query = query
         codes = self.codes
-        super().__init__(f"GraphQL errors: {self._told()}", status=status, code=codes[0] if codes else None)
+        super().__init__(f"GraphQL errors: {self._told(secrets)}", status=status, code=codes[0] if codes else None)
 
     @property
     def codes(self) -> list[str | None]:
         """`extensions.code` of each error, None where there is none."""
         return [_code(error) for error in self.errors]
 
-    def _told(self) -> str:
+    def _told(self, secrets: Iterable[str]) -> str:
         told = "; ".join(
             str(error.get("message")) + (f" ({_code(error)})" if _code(error) else "") for error in self.errors
         )
-        return safe_text(told, limit=400)
+        return safe_text(told, secrets, limit=400)
 
 
 def _code(error: dict[str, Any]) -> str | None:

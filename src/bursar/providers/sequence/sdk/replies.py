@@ -57,12 +57,12 @@ def data_of(answer: Answer, document: str, *, moves_money: bool, secrets: frozen
     errors = _errors(envelope)
     if status >= 400:
         if errors and status != 403:
-            raise GraphQLError(errors, document, status=status)
+            raise GraphQLError(errors, document, status=status, secrets=secrets)
         raise HttpError(f"HTTP {status}", status=status, body_excerpt=_excerpt(answer, secrets))
     if not 200 <= status < 300:
         raise TransportError(f"HTTP {status}: redirects are not followed", status=status)
     if errors:
-        error = GraphQLError(errors, document, status=status)
+        error = GraphQLError(errors, document, status=status, secrets=secrets)
         if _UNAUTHENTICATED in error.codes and (not moves_money or not _may_have_run(envelope, error)):
             raise TokenRefusedError("HTTP 401 (UNAUTHENTICATED)")
         raise error
