@@ -208,7 +208,7 @@ class SequenceAdapter:
         async with self._reader(credentials) as reader:
             await reader.read_places()
             for scope in reader.scopes:
-                async for node in reader.iter_activity(scope.organization_id, since=local_date(since, ZONE)):
+                for node in await reader.read_activity(scope.organization_id, since=local_date(since, ZONE)):
                     sighting = _sighting(node, order, cents)
                     if sighting is not None and sighting.created_at >= since:
                         found.append(sighting)

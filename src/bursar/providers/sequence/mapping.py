@@ -164,7 +164,7 @@ def own_ends(movement: Movement, places: Mapping[str, Place]) -> Iterator[tuple[
 
 def is_gone(end: JsonObject | None) -> bool:
     """True for an end that was a place of this login and is not listed any more, such as a pod that was deleted."""
-    return end is not None and end.get("__typename") in _PLACE_TYPES
+    return end is not None and _optional_text(end, "__typename") in _PLACE_TYPES
 
 
 def to_transaction(movement: Movement, end: str, place: Place, other: Place | None) -> ProviderTransactionData:
@@ -272,7 +272,7 @@ def _end_of(node: JsonObject, name: str) -> JsonObject | None:
 def _is_named(end: JsonObject) -> bool:
     """True when an end says who it is: by an id, or as a party that has none."""
     place_id = end.get("id")
-    if end.get("__typename") in (*_PLACE_TYPES, "Merchant"):
+    if _optional_text(end, "__typename") in (*_PLACE_TYPES, "Merchant"):
         return isinstance(place_id, str) and bool(place_id)
     return end.get("__typename") == "ExternalEntity" or (isinstance(place_id, str) and bool(place_id))
 

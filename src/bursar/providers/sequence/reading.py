@@ -1,6 +1,6 @@
 """What does one login hold now, as records of the ledger, with what could not be read beside them?"""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, cast
@@ -27,12 +27,15 @@ from bursar.providers.sequence.mapping import (
 )
 from bursar.providers.sequence.rejects import UnreadableError, rejected
 from bursar.providers.sequence.sdk import operations
+from bursar.providers.sequence.sdk.exceptions import GraphQLError
 from bursar.providers.sequence.sdk.operations import Operation
 
 Ask = Callable[[Operation[JsonObject]], Awaitable[JsonObject]]
 
 PAGE_SIZE = 100
 MAX_PAGES = 5_000
+_LISTING_TRIES = 3
+_BAD_CURSOR = "BAD_USER_INPUT"
 _LISTS = {"pods": POD, "ports": PORT, "accounts": ACCOUNT}
 
 
@@ -96,12 +99,10 @@ class LoginReader:
         """Read the rows of every place, or of one, between two days of New York that are included."""
         found: dict[str | None, ProviderTransactionData] = {}
         for scope in self._scopes_of(account_id):
-            index = 0
-            async for node in self.iter_activity(scope.organization_id, since=since, until=until):
+            for index, node in enumerate(await self.read_activity(scope.organization_id, since=since, until=until)):
                 for row in self._rows_of(node, index):
                     # A listing that moves while it is read can tell a row twice: the later word counts.
                     found[row.provider_transaction_id] = row
-                index += 1
         return [
             row
             for row in found.values()
@@ -110,14 +111,25 @@ class LoginReader:
             and (until is None or row.transaction_date <= until)
         ]
 
-    async def iter_activity(
+    async def read_activity(
         self, organization_id: str, *, since: date | None = None, until: date | None = None
-    ) -> AsyncIterator[Any]:
-        """Yield the nodes of an organization's activity log, the newest first, to the end of the listing.
+    ) -> list[Any]:
+        """Read the nodes of an organization's activity log, the newest first, to the end of the listing.
+
+        From the start again when the listing no longer knows the page that it named itself.
 
         Raises:
             ProviderInvalidResponseError: a page lacks what it cannot be without, or the pages do not come to an end.
         """
+        for _ in range(_LISTING_TRIES):
+            nodes = await self._read_pages(organization_id, since, until)
+            if nodes is not None:
+                return nodes
+        raise invalid_answer()
+
+    async def _read_pages(self, organization_id: str, since: date | None, until: date | None) -> list[Any] | None:
+        """Read every page; None when Sequence does not know one that it has named."""
+        nodes: list[Any] = []
         after, seen = "", {""}
         for _ in range(MAX_PAGES):
             asked = operations.activity(
@@ -133,13 +145,21 @@ class LoginReader:
                 "",
             )
             page_of = Operation(asked.name, asked.document, _whole, asked.variables)
-            connection = _connection(await self._ask(page_of))
-            for edge in _list(connection, "edges"):
-                yield cast("JsonObject", edge).get("node") if isinstance(edge, Mapping) else edge
+            try:
+                data = await self._ask(page_of)
+            except GraphQLError as error:
+                if after and _BAD_CURSOR in error.codes:
+                    return None
+                raise
+            connection = _connection(data)
+            nodes += [
+                cast("JsonObject", edge).get("node") if isinstance(edge, Mapping) else edge
+                for edge in _list(connection, "edges")
+            ]
             page = connection.get("pageInfo")
             has_next = cast("JsonObject", page).get("hasNextPage") if isinstance(page, Mapping) else None
             if has_next is False:
-                return
+                return nodes
             cursor = cast("JsonObject", page).get("endCursor") if isinstance(page, Mapping) else None
             if has_next is not True or not isinstance(cursor, str) or cursor in seen:
                 raise invalid_answer()

@@ -1,10 +1,10 @@
 """How does something that cannot be read become a record of that fact?"""
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
 
 from bursar.domain.sync import RecordKind, RejectedRecord, RejectReason
-from bursar.transport import json
 from bursar.transport.redaction import excerpt
 
 EXCERPT_LIMIT = 200
@@ -38,5 +38,6 @@ def rejected(
         field=f"{member}.{index}.{error.field}",
         provider_id=row_id[:255] if isinstance(row_id, str) and row_id else None,
         provider_account_id=provider_account_id,
-        redacted_excerpt=excerpt(json.encode(row), limit=EXCERPT_LIMIT),
+        # What should have been a whole number may be anything here: it is shown, never counted with.
+        redacted_excerpt=excerpt(json.dumps(row, default=str).encode(), limit=EXCERPT_LIMIT),
     )
