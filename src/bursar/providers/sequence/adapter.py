@@ -40,6 +40,7 @@ from bursar.providers.sequence.failures import (
     to_provider_error,
     to_refusal,
 )
+from bursar.providers.sequence.given import GivenSession
 from bursar.providers.sequence.logins import LOGIN, TOKEN, ClientPool, TokenProvider
 from bursar.providers.sequence.mapping import (
     CURRENCY,
@@ -65,6 +66,7 @@ from bursar.providers.sequence.sdk.operations import Operation
 from bursar.providers.sequence.sdk.runner import GraphQLRunner, Pace
 from bursar.transport.impersonation import BrowserSession
 from bursar.transport.timing import Timing
+from bursar.transport.wire import AsyncWire
 
 _FIRST_DAY = date(1900, 1, 1)
 """Nothing is booked earlier: a listing is of all days, so that a withdrawal of the oldest row shows as well."""
@@ -321,9 +323,11 @@ def make_adapter(context: ProviderContext) -> SequenceAdapter:
     origin = (context.settings.get("sequence_base_url") or APP_URL).rstrip("/")
     pace = _pace(context.settings.get("sequence_pause_s"))
     timing = replace(context.timing, now=context.clock.now)
+    given = cast("AsyncWire | None", context.http_client)
 
     def make_client(token: str, provider: TokenProvider | None) -> AsyncSequenceClient:
-        session = BrowserSession()
+        # A session of its own for each login: a browser keeps its cookies to itself.
+        session = GivenSession(given) if given is not None else BrowserSession()
         runner = GraphQLRunner(token, provider, origin=origin, session=session, pace=pace, timing=timing)
         return AsyncSequenceClient(token, provider, runner=runner, timing=timing)
 

@@ -1,7 +1,7 @@
 """What does the adapter ask beyond the SDK's documents? The same operation, with what a ledger needs of each place.
 
-The web application asks for these members too, so nothing here looks unlike it: numbers by which an account is
-recognised whoever reads it, and on whose behalf money may be moved.
+The web application asks for these members too, so nothing here looks unlike it: numbers, of which the last digits are
+kept, and on whose behalf money may be moved.
 """
 
 PLACES_OPERATION = "SelectSourceAndDestination"
@@ -15,7 +15,7 @@ query SelectSourceAndDestination {
         id
         kycs { id }
         pods { id name type metadata { id balance { cents } } }
-        ports { id name bankAccountNumber routingNumber metadata { id balance { cents } } }
+        ports { id name bankAccountNumber metadata { id balance { cents } } }
         accounts {
           id
           name
@@ -23,7 +23,6 @@ query SelectSourceAndDestination {
           providerType
           institutionName
           bankAccountNumber
-          routingNumber
           metadata {
             __typename
             ... on PlaidMetadata { id balance { cents } }

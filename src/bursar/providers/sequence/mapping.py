@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from bursar.domain.accounts import AccountType, ProviderAccountData, account_identity, mask_account_number
+from bursar.domain.accounts import AccountType, ProviderAccountData, mask_account_number
 from bursar.domain.sync import RejectReason
 from bursar.domain.time import local_date, to_utc
 from bursar.domain.transactions import ProviderTransactionData
@@ -82,8 +82,6 @@ def to_place(node: JsonObject, kind: str, organization_id: str) -> Place:
     cents = _balance_cents(node)
     sign = (AccountType.lookup(account_type) or AccountType.OTHER).category_sign()
     number = _optional_text(node, "bankAccountNumber") or ""
-    routing = _optional_text(node, "routingNumber") or ""
-    is_whole = number.isascii() and number.isdigit() and len(number) >= 6 and len(routing) == 9 and routing.isdigit()
     return Place(
         place_id=place_id,
         kind=kind,
@@ -97,7 +95,6 @@ def to_place(node: JsonObject, kind: str, organization_id: str) -> Place:
             balance=Decimal(0) if cents is None else to_amount(cents * sign),
             balance_known=cents is not None,
             provider_type=kind if kind in (POD, PORT) else own_kind,
-            identity=account_identity(number, bank_code=routing) if is_whole else None,
             institution_timezone=ZONE_NAME,
         ),
     )
