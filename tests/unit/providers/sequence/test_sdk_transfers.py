@@ -245,6 +245,30 @@ def test_earlier_transfer_of_the_same_kind_is_not_the_transfer(client, wire, sti
     assert ask(client, still).outcome is TransferOutcome.DID_NOT_HAPPEN
 
 
+def test_row_of_the_same_moment_is_the_transfer_though_its_time_is_cut_to_milliseconds(client, wire, still):
+    wire.say(log_of(row(still, -0.0004)))
+    assert ask(client, still).outcome is TransferOutcome.HAPPENED
+
+
+def test_unknown_transfer_is_dated_when_it_left_and_not_when_it_waited(client, wire, said, still, example):
+    wire.say(example("accounts"), said(500, b""))
+    client.get_pods()
+    called_at = still.now()
+    with pytest.raises(TransferOutcomeUnknownError) as caught:
+        send(client)
+    assert caught.value.intent.requested_at == called_at + timedelta(seconds=1.5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"),
+    [((2,), True), ((-30,), True), ((2, -30), True), ((2, 3), False), ((), False), ((-600,), False)],
+)
+def test_transfer_that_was_surely_made_is_found_unless_several_fit(client, wire, still, seconds, found):
+    wire.say(log_of(*(row(still, offset, number=f"t{offset}") for offset in seconds)))
+    made = client.find_made_transfer(ORG, TransferIntent(SOURCE, DESTINATION, 500, still.now()))
+    assert (made and made["id"]) == (f"t{seconds[0]}" if found else None)
+
+
 def test_two_rows_that_fit_cannot_be_told_apart(client, wire, still):
     wire.say(log_of(row(still, 2, number="a"), row(still, 5, number="b")))
     found = ask(client, still)

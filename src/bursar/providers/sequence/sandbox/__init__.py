@@ -9,7 +9,8 @@ from bursar.providers.sequence.sandbox.serving import serving
 from bursar.providers.sequence.sandbox.simulator import Simulator
 from bursar.providers.sequence.sandbox.traits import TRAITS
 
-SANDBOX = SequenceFace()
-"""The face with its published client id."""
+SANDBOX = SequenceFace(lifetime_s=400 * 86_400)
+"""The face with its published client id. Its access tokens outlive a simulated world, where nobody can drive a browser
+each day; they end with `end_session`, as those of a day do."""
 
 __all__ = ["SANDBOX", "TRAITS", "SequenceFace", "Simulator", "serving"]

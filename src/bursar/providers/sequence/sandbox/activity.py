@@ -7,7 +7,7 @@ takes back has failed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Protocol
@@ -134,8 +134,8 @@ def _pairs(
             yield from ((side, None) for side in group)
 
 
-def _stay_together(group: Sequence[_Side], replaced: set[str | None], blemishes: Blemishes) -> bool:
-    """Whether nothing can happen to one side alone, which would tear the transfer apart and give the side another id."""
+def _stay_together(group: Sequence[_Side], replaced: Container[str], blemishes: Blemishes) -> bool:
+    """Whether nothing can happen to one side alone, which would tear the transfer apart and change that id."""
     return all(
         side.row.account_id not in replaced
         and (MADE_HERE in side.row.world_id or blemishes.is_steady(side.row.world_id))

@@ -76,19 +76,21 @@ class Blemishes:
         elif transfer.status == "FAILED":
             transfer.status = "ERROR"
 
-    def page_size(self, request: int) -> int | None:
-        """C10: how short the pages of a listing are between which the data changes; None: it does not change."""
-        if not self._strikes("C10", request, transient=True):
-            return None
-        return 1 + int(self._view.draw("C10 size", request) * 12)
+    def changes_between_pages(self, listing: int) -> bool:
+        """C10: whether the first page of a listing is older than those after it."""
+        return self._strikes("C10", listing, transient=True)
 
-    def lead(self, request: int) -> timedelta:
+    def rejects_cursor(self, listing: int) -> bool:
+        """C11: whether the first cursor of a listing is worth nothing any more when it is used."""
+        return self._strikes("C11", listing, transient=True)
+
+    def page_size(self, listing: int, row_count: int) -> int:
+        """How short the pages of a spoilt listing are, which always has a second one."""
+        return 1 + int(self._view.draw("page size", listing) * min(row_count - 1, 12))
+
+    def lead(self, listing: int) -> timedelta:
         """C10: how much older the first page is than those after it."""
-        return self._span("C10 lead", str(request), 1, 48)
-
-    def rejects_cursor(self, request: int, cursor: str) -> bool:
-        """C11: a cursor is worth nothing any more in the listing that this request is of."""
-        return self._strikes("C11", request, cursor, transient=True)
+        return self._span("C10 lead", str(listing), 1, 48)
 
     def is_steady(self, world_id: str) -> bool:
         """Whether nothing of what this world does to rows ever happens to this one."""

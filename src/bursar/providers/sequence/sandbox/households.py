@@ -4,7 +4,8 @@ A checking account is a port, a savings account a pod; both only in US dollars, 
 Each login is one user with one organization.
 """
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bursar.providers.sequence.sandbox.activity import MADE_HERE, list_transfers
@@ -26,6 +27,15 @@ def is_shown(account: Account) -> bool:
     return account.currency == "USD" and account.kind in _KINDS
 
 
+@dataclass(slots=True)
+class _Listing:
+    """How a listing is spoilt: pages that are short, a first page that is older, a first cursor that is refused."""
+
+    most: int = LARGEST_PAGE
+    lead: timedelta = timedelta(0)
+    is_rejecting: bool = False
+
+
 class WorldBooks:
     """The books of one simulated world, read anew whenever something has happened in it."""
 
@@ -36,8 +46,8 @@ class WorldBooks:
         self._logins = {self.user_id(login): login for login in world.logins}
         self._transfers: dict[str, tuple[object, list[Transfer]]] = {}
         self._listing_count = 0
-        self._short: dict[str, int] = {}
-        """User -> how short the pages of the listing under way are."""
+        self._listings: dict[str, _Listing] = {}
+        """User -> the listing that is under way."""
         self._payment_count = 0
 
     @property
@@ -104,17 +114,15 @@ class WorldBooks:
             return self._list(user_id, login, places, at)
 
         def open_page(after: str | None) -> OpenPage:
+            rows = transfers(rows_at)
+            listing = self._listings.setdefault(user_id, _Listing())
             if after:
-                if self._blemishes.rejects_cursor(self._listing_count, after):
+                if listing.is_rejecting:
+                    listing.is_rejecting = False
                     raise bad_input("after is no cursor of this listing")
-                return OpenPage(transfers(rows_at), self._short.get(user_id, LARGEST_PAGE))
-            self._listing_count += 1
-            size = self._blemishes.page_size(self._listing_count)
-            if size is None:
-                self._short.pop(user_id, None)
-                return OpenPage(transfers(rows_at), LARGEST_PAGE)
-            self._short[user_id] = size
-            return OpenPage(transfers(rows_at - self._blemishes.lead(self._listing_count)), size)
+                return OpenPage(rows, listing.most)
+            listing = self._listings[user_id] = self._begin_listing(len(rows))
+            return OpenPage(transfers(rows_at - listing.lead) if listing.lead else rows, listing.most)
 
         holder = login.accounts[0].holders[0].name if login.accounts else login.username
         return Organization(
@@ -125,6 +133,19 @@ class WorldBooks:
             plan_id=self._mint.uuid("plan", user_id),
             open_page=open_page,
         )
+
+    def _begin_listing(self, row_count: int) -> "_Listing":
+        self._listing_count += 1
+        listing, number = _Listing(), self._listing_count
+        if row_count < 2:
+            # There is no second page that anything could happen to.
+            return listing
+        if self._blemishes.changes_between_pages(number):
+            listing.lead = self._blemishes.lead(number)
+        listing.is_rejecting = self._blemishes.rejects_cursor(number)
+        if listing.lead or listing.is_rejecting:
+            listing.most = self._blemishes.page_size(number, row_count)
+        return listing
 
     def _place(self, user_id: str, account: Account) -> Place:
         kind = _KINDS[account.kind]

@@ -126,11 +126,11 @@ class AsyncSequenceClient:
         operation = operations.transfer(
             kyc_id, source_id, destination_id, amount_cents, source_type, destination_type, description, instant
         )
-        intent = TransferIntent(source_id, destination_id, amount_cents, self._timing.now())
+        called_at = self._timing.now()
         try:
             return await self._runner.run(operation)
         except TransferOutcomeUnknownError as error:
-            error.intent = intent
+            error.intent = TransferIntent(source_id, destination_id, amount_cents, error.sent_at or called_at)
             raise
 
     async def reconcile_transfer(self, org_id: str, intent: TransferIntent) -> Reconciliation:
@@ -143,6 +143,17 @@ class AsyncSequenceClient:
         Returns:
             `happened` with the transfer, `did_not_happen`, or `cannot_tell`: then look again, or ask a person.
         """
+        return (await self._read_log(org_id, intent)).conclude(self._timing.now())
+
+    async def find_made_transfer(self, org_id: str, intent: TransferIntent) -> dict[str, Any] | None:
+        """Find a transfer that was surely made in the activity log, because Sequence does not name it when it is made.
+
+        Returns:
+            The transfer as `get_activity` has it, or None when no row fits amount, ends and time, or several do.
+        """
+        return (await self._read_log(org_id, intent)).made()
+
+    async def _read_log(self, org_id: str, intent: TransferIntent) -> LogReading:
         reading = LogReading(intent)
         after = ""
         for _ in range(MAX_PAGES):
@@ -150,7 +161,7 @@ class AsyncSequenceClient:
             after = page["page_info"]["end_cursor"]
             if not reading.take(page) or not after:
                 break
-        return reading.conclude(self._timing.now())
+        return reading
 
     async def get_activity_summary(self) -> dict[str, Any]:
         """The current month: `transfer_count`, `rule_executions`, `total_incoming_cents`, `total_incoming`."""

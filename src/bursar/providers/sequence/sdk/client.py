@@ -92,6 +92,10 @@ class SequenceClient:
         """See `AsyncSequenceClient.reconcile_transfer`."""
         return self._run(self._calls.reconcile_transfer(org_id, intent))
 
+    def find_made_transfer(self, org_id: str, intent: TransferIntent) -> dict[str, Any] | None:
+        """See `AsyncSequenceClient.find_made_transfer`."""
+        return self._run(self._calls.find_made_transfer(org_id, intent))
+
     def get_activity_summary(self) -> dict[str, Any]:
         """See `AsyncSequenceClient.get_activity_summary`."""
         return self._run(self._calls.get_activity_summary())

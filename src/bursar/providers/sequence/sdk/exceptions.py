@@ -86,10 +86,12 @@ class TransferOutcomeUnknownError(SequenceError):
     `TransferError`: what gives the money back to a daily limit must not do so here.
 
     Attributes:
-        intent: what was asked for.
+        intent: what was asked for, and when it was sent.
+        sent_at: UTC, just before the request left.
     """
 
     intent: TransferIntent | None = None
+    sent_at: datetime | None = None
 
 
 class NotFoundError(SequenceError):

@@ -13,6 +13,10 @@ from typing import Any, cast
 
 from bursar.providers.sequence.sdk.exceptions import TransferIntent
 
+SAME_MOMENT = timedelta(seconds=1)
+"""Sequence writes instants in milliseconds, by a clock that is not quite ours; two requests of one client are further
+apart."""
+
 CLOCK_DOUBT = timedelta(minutes=2)
 """Sequence's clock and ours may differ by as much: a row inside it can be the transfer or an earlier one like it."""
 
@@ -72,10 +76,15 @@ class LogReading:
                 self._is_complete = True
                 return False
             if self._is_alike(row):
-                is_sure = created_at is not None and created_at >= self._intent.requested_at
+                is_sure = created_at is not None and created_at >= self._intent.requested_at - SAME_MOMENT
                 (self._sure if is_sure else self._doubtful).append(row)
         self._is_complete = not page["page_info"]["has_next_page"]
         return not self._is_complete
+
+    def made(self) -> dict[str, Any] | None:
+        """The transfer, when it is known to have been made; None when no row fits, or several do."""
+        fitting = self._sure or self._doubtful
+        return fitting[0] if len(fitting) == 1 else None
 
     def conclude(self, now: datetime) -> Reconciliation:
         """What the pages said.

@@ -114,6 +114,15 @@ class GraphQLRunner:
             raise SequenceError("this client was closed; make a new one")
 
     async def _once(self, operation: Operation[T], token: str) -> T:
+        sent_at = self._timing.now()
+        try:
+            return await self._exchange(operation, token)
+        except TransferOutcomeUnknownError as error:
+            # Taken here: the wait for the turn is over, so what another caller sent before is not mistaken for this.
+            error.sent_at = sent_at
+            raise
+
+    async def _exchange(self, operation: Operation[T], token: str) -> T:
         answer = await self._send(operation, token)
         try:
             data = data_of(

@@ -145,6 +145,7 @@ class Attempt:
     def end_badly(self, error: SequenceError | ValueError) -> None:
         """The client has raised: nothing happened, or nobody knows."""
         if isinstance(error, TransferOutcomeUnknownError):
+            self.intent = error.intent or self.intent
             self._guard.leave_open(error, self)
             self._end_unclear(error)
             return

@@ -79,7 +79,7 @@ class GuardedTransfers:
         transfer_id: str | None = None
         try:
             if self._learns_ids:
-                transfer_id = self._client.reconcile_transfer(_organization_of(answer), attempt.intent).transfer_id
+                transfer_id = _id_of(self._client.find_made_transfer(_organization_of(answer), attempt.intent))
         except (SequenceError, ValueError):
             pass  # the money has moved; only its name stays unknown
         finally:
@@ -132,8 +132,8 @@ class AsyncGuardedTransfers:
         transfer_id: str | None = None
         try:
             if self._learns_ids:
-                found = await self._client.reconcile_transfer(_organization_of(answer), attempt.intent)
-                transfer_id = found.transfer_id
+                found = await self._client.find_made_transfer(_organization_of(answer), attempt.intent)
+                transfer_id = _id_of(found)
         except (SequenceError, ValueError):
             pass  # the money has moved; only its name stays unknown
         finally:
@@ -156,6 +156,11 @@ async def _begun(guard: Guard, order: Order) -> Attempt:
         # The thread books all the same: give back what nobody will use.
         (await beginning).end_badly(SequenceError("cancelled before it was sent"))
         raise
+
+
+def _id_of(transfer: dict[str, Any] | None) -> str | None:
+    found = None if transfer is None else transfer.get("id")
+    return found if isinstance(found, str) else None
 
 
 def _organization_of(answer: dict[str, Any]) -> str:
