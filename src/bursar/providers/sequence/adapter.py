@@ -140,7 +140,9 @@ class SequenceAdapter:
 
     async def fetch_accounts(self, credentials: Credentials) -> RecordBatch[ProviderAccountData]:
         """Every pod, port and linked account with its balance."""
-        reader = await self._read_places(credentials)
+        async with self._reader(credentials) as reader:
+            await reader.read_places()
+            await reader.read_pending()
         return RecordBatch(
             reader.accounts, rejected=reader.rejected, complete=not reader.rejected, warnings=reader.warnings
         )

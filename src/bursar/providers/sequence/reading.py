@@ -1,8 +1,9 @@
 """What does one login hold now, as records of the ledger, with what could not be read beside them?"""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any, cast
 
 from bursar.domain.accounts import ProviderAccountData
@@ -12,6 +13,7 @@ from bursar.providers.sequence.documents import PLACES, PLACES_OPERATION
 from bursar.providers.sequence.failures import invalid_answer
 from bursar.providers.sequence.mapping import (
     ACCOUNT,
+    PENDING,
     POD,
     PORT,
     WITHDRAWN,
@@ -103,6 +105,7 @@ class LoginReader:
                 for row in self._rows_of(node, index):
                     # A listing that moves while it is read can tell a row twice: the later word counts.
                     found[row.provider_transaction_id] = row
+        self._book(found.values())
         return [
             row
             for row in found.values()
@@ -111,8 +114,40 @@ class LoginReader:
             and (until is None or row.transaction_date <= until)
         ]
 
+    async def read_pending(self) -> None:
+        """Read what is on its way, so that balances are those of the books."""
+        rows: list[ProviderTransactionData] = []
+        for scope in self.scopes:
+            nodes = await self.read_activity(scope.organization_id, statuses=sorted(PENDING))
+            rows += [row for index, node in enumerate(nodes) for row in self._rows_of(node, index)]
+        self._book(rows)
+
+    def _book(self, rows: Iterable[ProviderTransactionData]) -> None:
+        """Tell what Sequence has taken off a balance already apart from what is booked.
+
+        What leaves a pod or port is taken off at once and is pending until it has arrived: the balance that Sequence
+        tells is what can be spent, and the one of the books still has what is on its way.
+        """
+        leaving: dict[str, Decimal] = {}
+        for row in rows:
+            if row.status == "pending" and row.amount < 0:
+                leaving[row.provider_account_id] = leaving.get(row.provider_account_id, Decimal(0)) + row.amount
+        for place in list(self.places.values()):
+            account = place.account
+            if place.kind == ACCOUNT or not account.balance_known:
+                continue
+            booked = account.balance - leaving.get(place.place_id, Decimal(0))
+            self.places[place.place_id] = replace(
+                place, account=replace(account, balance=booked, available_balance=account.balance)
+            )
+
     async def read_activity(
-        self, organization_id: str, *, since: date | None = None, until: date | None = None
+        self,
+        organization_id: str,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        statuses: Sequence[str] | None = None,
     ) -> list[Any]:
         """Read the nodes of an organization's activity log, the newest first, to the end of the listing.
 
@@ -122,12 +157,14 @@ class LoginReader:
             ProviderInvalidResponseError: a page lacks what it cannot be without, or the pages do not come to an end.
         """
         for _ in range(_LISTING_TRIES):
-            nodes = await self._read_pages(organization_id, since, until)
+            nodes = await self._read_pages(organization_id, since, until, statuses)
             if nodes is not None:
                 return nodes
         raise invalid_answer()
 
-    async def _read_pages(self, organization_id: str, since: date | None, until: date | None) -> list[Any] | None:
+    async def _read_pages(
+        self, organization_id: str, since: date | None, until: date | None, statuses: Sequence[str] | None
+    ) -> list[Any] | None:
         """Read every page; None when Sequence does not know one that it has named."""
         nodes: list[Any] = []
         after, seen = "", {""}
@@ -138,7 +175,7 @@ class LoginReader:
                 after,
                 since.isoformat() if since is not None else None,
                 until.isoformat() if until is not None else None,
-                None,
+                statuses,
                 None,
                 None,
                 False,
