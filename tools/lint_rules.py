@@ -31,7 +31,6 @@ NAMED_PROVIDER_CODE = {
     "converge/mutants.py": "each fault is put into a line of a module, and providers have lines too",
     "converge/regressions.py": "a seed that found a fault finds it with the providers of that day",
 }
-
 # What knows no tenant, with the reason. A key is a module, or a module and one of its functions.
 GLOBAL_CODE = {
     "services/access.py:authenticate": "a token names its tenant, not the other way round",
@@ -39,6 +38,7 @@ GLOBAL_CODE = {
     "services/catalogue.py": "the catalogue of providers is the same for every tenant",
     "services/keys.py:rewrap_every_tenant": "goes through all tenants, one transaction each",
     "services/provider_calls.py:aclose": "closes HTTP clients; there is no row in it",
+    "services/transfer_outcomes.py:list_due": "looks over all tenants for what is due; the work goes tenant by tenant",
     "services/sync.py:schedule_due": "looks over all tenants for what is due, and enqueues tenant by tenant",
     "storage/connections.py:list_due": "the scheduler asks what is due for every tenant, and sees nothing else",
     "storage/embedded.py": "starts and stops a database server; there is no row in it",
@@ -48,6 +48,7 @@ GLOBAL_CODE = {
     "storage/staging.py": "fills a temporary table that lives as long as one tenant's transaction",
     "storage/tenants.py:list_tenant_ids": "which tenants there are, and nothing else of them",
     "storage/tenants.py:find_principal": "finds out whose token it is, so the tenant is its answer",
+    "storage/transfers.py:list_due": "the scheduler asks what is due for every tenant, and sees nothing else",
     "storage/unit_of_work.py": "the pool and its transactions; a transaction is bound to its tenant when it opens",
 }
 GLOBAL_TABLES = frozenset({"tenants", "providers", "alembic_version"})

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bursar.domain.time import Clock, SystemClock
+from bursar.domain.transfers import TransferRules
 from bursar.ports.importer import ImportLimits
 from bursar.registry import Registry
 from bursar.security.keys import MasterKeys
@@ -19,6 +20,8 @@ from bursar.services.proof import ProofService
 from bursar.services.provider_calls import ProviderPool
 from bursar.services.queries import QueryService
 from bursar.services.sync import SyncService
+from bursar.services.transfer_outcomes import TransferReconciler
+from bursar.services.transfers import TransferService
 from bursar.settings import Settings, provider_settings
 from bursar.storage.queue import JobQueue
 from bursar.storage.schema import current_revision, migrate_async, newest_revision
@@ -50,6 +53,9 @@ class Platform:
     proof: ProofService
     queries: QueryService
     idempotency: IdempotencyService
+    transfers: TransferService
+    reconciler: TransferReconciler
+    """Looks after transfers that were left open, also while transfers are switched off."""
 
 
 class DatabaseServer:
@@ -84,6 +90,17 @@ class DatabaseServer:
 def read_settings(**instead: object) -> Settings:
     """Return the operator's settings from the environment; what is given here, by field, wins."""
     return Settings(**instead)  # pyright: ignore[reportArgumentType] - checked at run time, as the environment is
+
+
+def transfer_rules(settings: Settings) -> TransferRules | None:
+    """Return what the operator allows to be moved; None while transfers are switched off, which is so by default."""
+    if not settings.transfers_enabled:
+        return None
+    return TransferRules(
+        max_amount=settings.transfers_max_amount,
+        max_per_day=settings.transfers_max_per_day,
+        always_confirm=settings.transfers_always_confirm,
+    )
 
 
 def is_database_lost(error: BaseException) -> bool:
@@ -176,6 +193,8 @@ async def open_platform(
             proof=ProofService(database),
             queries=QueryService(database),
             idempotency=IdempotencyService(database, keys, clock),
+            transfers=TransferService(database, registry, providers, keys, clock, transfer_rules(settings)),
+            reconciler=TransferReconciler(database, providers, keys, clock),
         )
         await platform.catalogue.publish()
         yield platform

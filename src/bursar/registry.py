@@ -139,6 +139,12 @@ def _checked(found: Iterable[tuple[str, object]], kind: type[Spec]) -> Iterator[
             raise RegistryError(f"{name}: the slug {spec.slug!r} must be equal to the name and match {_SLUG.pattern}")
         if not spec.display_name or not spec.capabilities:
             raise RegistryError(f"{name}: a display name and at least one capability are required")
+        if (
+            isinstance(spec, ProviderSpec)
+            and ProviderCapability.TRANSFERS in spec.capabilities
+            and spec.institution_timezone is None
+        ):
+            raise RegistryError(f"{name}: who moves money says whose day its limit is of (institution_timezone)")
         yield spec
 
 

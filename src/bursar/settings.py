@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -35,6 +36,22 @@ class Settings(BaseSettings):
     database_prepares: bool = Field(
         default=True,
         description="Prepare statements that repeat; `false` behind a pooler that does not carry them over.",
+    )
+
+    transfers_enabled: bool = Field(
+        default=False, description="Let administrators move money through providers that can; off by default."
+    )
+    transfers_max_amount: Decimal = Field(
+        default=Decimal(1000), gt=0, max_digits=30, description="The most that one transfer moves, in its currency."
+    )
+    transfers_max_per_day: Decimal = Field(
+        default=Decimal(5000),
+        gt=0,
+        max_digits=30,
+        description="The most that a tenant moves in a day of the provider's calendar, for each provider and currency.",
+    )
+    transfers_always_confirm: bool = Field(
+        default=False, description="Have every transfer wait for a second call that confirms it."
     )
 
     @property

@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+# The program of this page needs a browser, so it is run in tests/integration/sequence/test_pages.py.
+BROWSER_PAGE = "refresh-sequence-unattended"
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "howto").glob("*.md"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 STAYING = re.compile(r"bursar (serve|worker|sandbox)\b")
@@ -25,7 +27,7 @@ def commands_of(page: Path) -> list[str]:
     return [line for kind, body in BLOCK.findall(text) if kind == "bash" for line in body.splitlines() if line]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.stem != BROWSER_PAGE], ids=lambda page: page.stem)
 def test_commands_of_the_page_work(page, environment, served, statement):
     folder = statement.parent
     settings = {"PATH": f"{Path(sys.executable).parent}:{environment['PATH']}"}
@@ -54,8 +56,9 @@ def test_commands_of_the_page_work(page, environment, served, statement):
 def test_every_block_is_run_or_marked_as_text():
     blocks = [(page.stem, kind) for page in PAGES for kind, _ in BLOCK.findall(page.read_text(encoding="utf-8"))]
     assert {kind for _, kind in blocks} == {"bash", "text", "python"}
-    # The program below; another one needs a test of its own.
-    assert [page for page, kind in blocks if kind == "python"] == ["read-wealth-accounts-through-flanks"]
+    # The program below, and that of the page with the browser; another one needs a test of its own.
+    assert [page for page, kind in blocks if kind == "python"] == ["read-wealth-accounts-through-flanks", BROWSER_PAGE]
+    assert {kind for page, kind in blocks if page == BROWSER_PAGE} == {"python", "text"}
 
 
 def test_program_of_the_flanks_page_works(environment, served, tmp_path):

@@ -236,7 +236,7 @@ def _check_one_account(
     }
     for link in run.links:
         if link.person is person and not link.is_ended:
-            for account in run.world.shown_accounts(link.login):
+            for account in filter(link.channel.traits.shows, run.world.shown_accounts(link.login)):
                 if (link.connection_id, account.account_id) not in found:
                     verdict.divergences.append(
                         Divergence("I1", f"{account.account_id} is not read through {link.channel.slug}")

@@ -76,6 +76,8 @@ class ProviderCapability(Vocabulary):
     WEBHOOKS = "webhooks"
     ORDERS = "orders"
     MULTIPLE_ACCOUNTS = "multiple_accounts"
+    TRANSFERS = "transfers"
+    """It moves money between accounts, where the operator has switched that on."""
 
 
 class ConnectionStatus(Vocabulary):

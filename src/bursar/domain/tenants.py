@@ -17,6 +17,10 @@ class UserRole(Vocabulary):
         """True for roles that may change anything."""
         return self is not UserRole.READONLY
 
+    def may_move_money(self) -> bool:
+        """True for the role that may send transfers: money asks for more than what is only read or connected."""
+        return self is UserRole.ADMIN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:

@@ -163,3 +163,18 @@ class ProviderUnsupportedError(ProviderError):
     """The provider does not offer the capability that was asked for."""
 
     default_code = "unsupported_capability"
+
+
+class TransferRefusedError(ProviderError):
+    """The provider has clearly refused to move money: none has moved, and the caller may ask for something else."""
+
+    default_code = "transfer_refused"
+
+
+class TransferOutcomeUnknownError(ProviderError):
+    """The order may or may not have been carried out: look it up, never send it again.
+
+    Deliberately no kind of `TransferRefusedError`: code that gives the amount back to a limit must not do so here.
+    """
+
+    default_code = "transfer_outcome_unknown"

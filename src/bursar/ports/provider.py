@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
 from bursar.domain.accounts import ProviderAccountData
@@ -20,6 +21,7 @@ from bursar.domain.reading import ReadQuota
 from bursar.domain.sync import RecordBatch, SyncBatch, SyncCursor
 from bursar.domain.time import Clock
 from bursar.domain.transactions import ProviderTransactionData
+from bursar.domain.transfers import Sighting
 from bursar.ports.errors import ProviderAuthenticationError
 from bursar.transport.timing import SYSTEM_TIMING, Timing
 
@@ -187,6 +189,47 @@ class OAuthAdapter(ProviderAdapter, Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferOrder:
+    """Money to be moved between two accounts of one connection, under the provider's own ids."""
+
+    source_account_id: str = field(repr=False)
+    """`provider_account_id` of the account that money leaves."""
+    destination_account_id: str = field(repr=False)
+    amount: Decimal
+    """Above zero, with at most the currency's decimals."""
+    currency: str
+    description: str = field(default="", repr=False)
+    is_instant: bool = False
+    reference: str = ""
+    """Our id of the transfer, for a provider that keeps one; equal for one intent, for ever."""
+
+
+@runtime_checkable
+class TransferAdapter(ProviderAdapter, Protocol):
+    """An adapter that moves money: what the capability `transfers` promises.
+
+    The order of a transfer is the platform's: limits, reservation, audit record, then one call of `send_transfer`.
+    """
+
+    async def send_transfer(self, credentials: Credentials, order: TransferOrder) -> str | None:
+        """Send an order once, whatever happens; return the provider's id of the movement, None when it names none.
+
+        Raises:
+            TransferRefusedError: the provider said no; nothing moved.
+            TransferOutcomeUnknownError: the order went out and no answer says what became of it.
+            ProviderError: any other means that the order has not reached the provider's books; nothing moved.
+        """
+        ...
+
+    async def find_transfers(self, credentials: Credentials, order: TransferOrder, since: datetime) -> list[Sighting]:
+        """Return every movement of these places and this amount since an instant; reads only.
+
+        An empty list says that the provider has none: what cannot be read raises.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderContext:
     """What a factory gets: this provider's settings by lower-case name, and the platform's clock."""
 
@@ -222,7 +265,8 @@ class ProviderSpec:
     website_url: str | None = None
     documentation_url: str | None = None
     institution_timezone: str | None = None
-    """IANA zone of the institution's calendar where it is one and the same for all."""
+    """IANA zone of the institution's calendar where it is one and the same for all; what a day is for the limit of
+    transfers."""
     is_production_ready: bool = False
 
     @property

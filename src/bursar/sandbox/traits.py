@@ -3,8 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from bursar.sandbox.people import Login
+from bursar.sandbox.people import Account, Login
 from bursar.sandbox.view import IdPolicy
+
+
+def _every_account(_account: Account) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,5 +27,7 @@ class Traits:
     """Paths of listings, behind the slug: an answer that is old or comes twice is one of theirs."""
     shows_number: bool = True
     """Whether accounts come with their full number, so that another source of one is known to be the same."""
+    shows: Callable[[Account], bool] = _every_account
+    """Which of a login's accounts this provider has at all, such as those in its one currency."""
     immune: Mapping[str, str] = field(default_factory=dict[str, str])
     """Fault -> why this provider's protocol cannot show it."""

@@ -7,6 +7,7 @@ from bursar import __version__
 from bursar.bootstrap import Platform
 from bursar.server.api import (
     accounts,
+    audit,
     balances,
     changes,
     connections,
@@ -16,6 +17,7 @@ from bursar.server.api import (
     providers,
     syncs,
     transactions,
+    transfers,
 )
 from bursar.server.deps import check_form, limit_address
 from bursar.server.frame import RequestFrame
@@ -77,6 +79,8 @@ def _api() -> APIRouter:
     api.include_router(transactions.router, prefix="/transactions")
     api.include_router(balances.router, prefix="/balance_snapshots")
     api.include_router(gaps.router, prefix="/balance_gaps")
+    api.include_router(transfers.router, prefix="/transfers")
+    api.include_router(audit.router, prefix="/audit_events")
     api.include_router(imports.router, prefix="/imports")
     api.include_router(syncs.router, prefix="/syncs")
     api.include_router(changes.feed, prefix="/changes")

@@ -107,6 +107,36 @@ Writer = Annotated[Principal, Depends(require_writer)]
 """A user whose role may change something."""
 
 
+def require_mover(caller: Caller, platform: PlatformDep) -> Principal:
+    """Return the caller when its role may move money and the operator has switched transfers on.
+
+    Raises:
+        ApiError: 403.
+    """
+    if not caller.role.may_move_money():
+        raise ApiError("permission_denied", "Only an administrator may move money.")
+    return with_transfers(caller, platform)
+
+
+def with_transfers(caller: Caller, platform: PlatformDep) -> Principal:
+    """Return the caller where the operator has switched transfers on.
+
+    Raises:
+        ApiError: 403, which says how.
+    """
+    refused = platform.transfers.refuse()
+    if refused is not None:
+        raise ApiError(refused.code, refused.message)
+    return caller
+
+
+Mover = Annotated[Principal, Depends(require_mover)]
+"""A user whose role may move money, where that is switched on."""
+
+Onlooker = Annotated[Principal, Depends(with_transfers)]
+"""Any user of a tenant, where transfers are switched on: may look at them."""
+
+
 def _canonical_id(text: object) -> UUID:
     found = parse_id(text) if isinstance(text, str) else None
     if found is None:

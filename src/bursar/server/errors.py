@@ -25,12 +25,15 @@ CODES: Mapping[str, int] = {
     "auth_required": 401,
     "invalid_token": 401,
     "permission_denied": 403,
+    "transfers_disabled": 403,
     "not_found": 404,
     "resource_not_found": 404,
     "unknown_provider": 404,
     "method_not_allowed": 405,
     "not_acceptable": 406,
     "account_required": 409,
+    "confirmation_expired": 409,
+    "daily_limit_exceeded": 409,
     "duplicate_resource": 409,
     "idempotency_in_progress": 409,
     "invalid_transition": 409,
@@ -208,7 +211,7 @@ def from_failure(failure: ServiceFailure, *, caller: Principal, now: datetime, c
         case Conflict(code=code, message=message, retry_after_s=wait, candidates=candidates):
             extra = {"candidates": [dict(each) for each in candidates]} if code == "account_required" else {}
             known = code if code in CODES else "invalid_transition"
-            return ApiError(known, message, status_code=409, retryable=wait is not None, retry_after=wait, extra=extra)
+            return ApiError(known, message, retryable=wait is not None, retry_after=wait, extra=extra)
         case FileRefused(code=code, message=message, line=line):
             return ApiError(code, message, extra={} if line is None else {"line": line})
         case ProviderFailed():

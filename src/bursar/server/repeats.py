@@ -15,6 +15,20 @@ from bursar.services.idempotency import Answered, Fresh, KeyUse, Reused, Running
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 
+def sent_key(request: Request) -> str | None:
+    """Return the request's `Idempotency-Key`; None without one.
+
+    Raises:
+        ApiError: 400, it is no key.
+    """
+    sent = request.headers.getlist("idempotency-key")
+    if not sent:
+        return None
+    if len(sent) > 1 or _KEY.fullmatch(sent[0]) is None:
+        raise invalid("Idempotency-Key", "1 to 255 visible ASCII characters, once.")
+    return sent[0]
+
+
 async def carry_out_once(
     request: Request,
     platform: Platform,
@@ -33,14 +47,12 @@ async def carry_out_once(
         said: everything in the body that makes a difference.
         work: makes the answer; may raise ApiError.
     """
-    sent = request.headers.getlist("idempotency-key")
-    if not sent:
+    key = sent_key(request)
+    if key is None:
         return await work()
-    if len(sent) > 1 or _KEY.fullmatch(sent[0]) is None:
-        raise invalid("Idempotency-Key", "1 to 255 visible ASCII characters, once.")
     use = KeyUse(
         scope=f"{caller.user_id} {request.method} {request.url.path}",
-        key=sent[0],
+        key=key,
         request_mark=sha256(request.url.query.encode() + b"\n" + said).digest(),
     )
     match await platform.idempotency.begin(caller.tenant_id, use):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from bursar.domain.connections import FailureCause
+from bursar.domain.connections import FailureCause, ProviderCapability
 from bursar.domain.failures import ProviderFailed
 from bursar.domain.reading import next_attempt
 from bursar.domain.time import Clock
@@ -17,6 +17,7 @@ from bursar.ports.errors import (
     ProviderUnavailableError,
     ProviderUnsupportedError,
     ProviderValidationError,
+    TransferRefusedError,
 )
 from bursar.ports.facade import ProviderFacade, facade_of
 from bursar.ports.provider import ProviderAdapter, ProviderContext
@@ -62,6 +63,11 @@ class ProviderPool:
         """Return the names of required settings that are not set; empty when the provider can be used."""
         spec = self._registry.providers[slug]
         return tuple(name for name in spec.required_settings if not self._settings.get(name))
+
+    def can_transfer(self, slug: str) -> bool:
+        """True when a provider is registered that moves money."""
+        spec = self._registry.providers.get(slug)
+        return spec is not None and ProviderCapability.TRANSFERS in spec.capabilities
 
     def refuse(self, slug: str) -> ProviderFailed | None:
         """Return why a registered provider cannot be used here; None when it can."""
@@ -128,7 +134,9 @@ def _action(error: ProviderError) -> str:
         return "widen_consent"
     if isinstance(error, ProviderNotConfiguredError):
         return "configure"
-    if isinstance(error, ProviderValidationError | ProviderNotFoundError | ProviderUnsupportedError):
+    if isinstance(
+        error, ProviderValidationError | ProviderNotFoundError | ProviderUnsupportedError | TransferRefusedError
+    ):
         return "change_request"
     return "wait" if error.retryable else "report"
 

@@ -40,6 +40,7 @@ def provider_contract(
     consent: str = "consent",
     login: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
+    amount_scale: int = 0,
 ) -> type[ProviderContract]:
     """Return a test class for a provider; assign it to a name that begins with `Test`.
 
@@ -53,9 +54,18 @@ def provider_contract(
             `authorization_url`, and `login`, and returns the values that `ConnectStart.needs` names.
         login: further arguments of that action, such as the institution.
         settings: settings that cannot be told from the simulator.
+        amount_scale: how many decimals an amount has that the wire writes as a whole number, 2 for cents; 0 where the
+            wire writes amounts with their decimals.
     """
     DECLARED_PROVIDERS.add(spec.slug)
-    case = ProviderCase(spec=spec, face=face, consent=consent, login=login or {}, settings=settings or {})
+    case = ProviderCase(
+        spec=spec,
+        face=face,
+        consent=consent,
+        login=login or {},
+        settings=settings or {},
+        amount_scale=amount_scale,
+    )
     return type(
         f"Test{spec.slug.title().replace('_', '')}", (ProviderContract,), {"case": case, "__module__": __name__}
     )

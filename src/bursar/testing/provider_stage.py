@@ -19,7 +19,7 @@ from bursar.ports.provider import (
     ProviderSpec,
 )
 from bursar.sandbox.app import SandboxApp, create_app
-from bursar.sandbox.faces import Face, MountedFace
+from bursar.sandbox.faces import Face, MountedFace, TracedFace
 from bursar.sandbox.people import Account
 from bursar.sandbox.world import World
 from bursar.testing.loopback import LoopbackServer, Tamper, Tampering
@@ -39,6 +39,8 @@ class ProviderCase:
     """Arguments of that action beside the link token or the address: who logs in where."""
     settings: Mapping[str, str]
     """Settings that neither the simulator's address nor its published credentials give."""
+    amount_scale: int = 0
+    """How many decimals an amount has that the wire writes as a whole number of its smallest unit: 2 for cents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +145,13 @@ class ProviderStage:
             self.wire.tamper = None
 
     def find_account(self, record: ProviderAccountData) -> Account:
-        """Return the account of the world that a record describes: by id, else by its last digits and its name."""
+        """Return the account of the world that a record describes: by id, else by its last digits and its name.
+
+        An id of the simulator's own is traced back where it can be: not every provider shows digits of every account.
+        """
         known = self.world.accounts.get(record.provider_account_id)
+        if known is None and isinstance(self.server, TracedFace):
+            known = self.world.accounts.get(self.server.trace_account(record.provider_account_id) or "")
         if known is not None:
             return known
         alike = [

@@ -1,11 +1,11 @@
-"""What happens by itself, and when? (Daily reading; jobs of dead workers.)."""
+"""What happens by itself, and when? (Daily reading; transfers that were left open; jobs of dead workers.)."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bursar.bootstrap import Platform, is_database_lost
-from bursar.observability.logging import get_logger
+from bursar.observability.logging import get_logger, log_context
 from bursar.worker.retry import RetrySchedule
 from bursar.worker.tasks import SYNC_TASK
 
@@ -13,6 +13,8 @@ NIGHTLY_CRON = "* 1 * * *"
 """Each minute from 01:00 to 01:59 UTC, one sixtieth of the connections."""
 CATCH_UP_CRON = "0 0,2-23 * * *"
 """Each other hour, what the night has missed: workers were down, or a provider was."""
+TRANSFERS_CRON = "* * * * *"
+"""Each minute, what became of transfers whose outcome nobody has recorded, and what waits too long."""
 _SLOTS = 60
 _FRESH = timedelta(hours=6)
 """What was read so shortly before the night is not read again in it."""
@@ -39,6 +41,32 @@ def register_schedules(platform: Platform) -> None:
     async def schedule_overdue(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] - the engine keeps it
         count = await platform.sync.schedule_due(every=_OVERDUE)
         _log.info("overdue connections enqueued", count=count, timestamp=timestamp)
+
+    @app.periodic(cron=TRANSFERS_CRON, periodic_id="transfers")
+    @app.task(name="bursar.look_after_transfers")
+    async def look_after(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] - the engine keeps it
+        count = await look_after_transfers(platform)
+        if count:
+            _log.info("transfers looked after", count=count, timestamp=timestamp)
+
+
+async def look_after_transfers(platform: Platform) -> int:
+    """Look after every transfer that is due; return how many. One that cannot be looked after stops no other.
+
+    Nothing is ever sent here, so that running twice, or at the same moment as another worker, moves nothing.
+    """
+    due = await platform.reconciler.list_due()
+    for tenant_id, transfer_id in due:
+        with log_context(tenant_id=tenant_id, transfer_id=transfer_id):
+            try:
+                transfer = await platform.reconciler.look_after(tenant_id, transfer_id)
+            except Exception as error:
+                if is_database_lost(error):
+                    raise
+                _log.exception("a transfer cannot be looked after")
+            else:
+                _log.info("transfer looked after", status=transfer.status.value if transfer is not None else None)
+    return len(due)
 
 
 async def enqueue_nightly(platform: Platform, minute: int) -> int:

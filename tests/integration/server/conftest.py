@@ -19,6 +19,7 @@ from bursar.providers.plaid.sandbox import PlaidFace
 from bursar.sandbox.app import create_app as create_sandbox
 from bursar.sandbox.world import World
 from bursar.server.app import create_app
+from bursar.settings import Settings
 from bursar.storage import tenants
 
 API = "/api/v1"
@@ -79,6 +80,12 @@ class User:
 
     async def upload(self, content: bytes, name: str = "january.qfx", **arguments: Any) -> httpx2.Response:
         return await self.post("/imports", files={"file": (name, content)}, **arguments)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With transfers, so that every route is there to be tried; that they are off by default is a test of its own."""
+    return settings.model_copy(update={"transfers_enabled": True})
 
 
 @pytest.fixture
