@@ -17,8 +17,8 @@ Plans are made once: a seed has a few dozen rows, and to weigh plans anew costs 
 class PatientConnection(psycopg.AsyncConnection[TupleRow]):
     """A connection that waits for its answer on the spot instead of giving the loop to somebody else.
 
-    Workers of the first tier take turns outside of transactions only, so there is nobody else; to go through the loop for
-    each statement would be a third of a seed's time.
+    Workers of the first tier take turns outside of transactions only, so there is nobody else; to go through the loop
+    for each statement would be a third of a seed's time.
     """
 
     @classmethod
@@ -26,6 +26,11 @@ class PatientConnection(psycopg.AsyncConnection[TupleRow]):
         """Connect with the settings of the first tier."""
         return await super().connect(conninfo, options=_OPTIONS, **kwargs)  # pyright: ignore[reportReturnType]
 
-    async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+    async def wait(
+        self,
+        gen: PQGen[RV],
+        interval: float = 0.1,
+        timeout: float | None = None,  # noqa: ASYNC109 - the driver's own signature
+    ) -> RV:
         """Run a step of the protocol to its end."""
         return waiting.wait(gen, self.pgconn.socket, interval=interval, timeout=timeout)

@@ -39,7 +39,7 @@ def check_accounts(run: SeedRun, person: Person, ledger: StoredLedger, verdict: 
         verdict.row_count += len(stored)
         told, true = oracle.stored_keys(stored), oracle.true_keys(true_rows)
         extra, missing = told - true, true - told
-        exempted = _exempt(run, world_id, account_id, ledger, tellers, extra, verdict) if extra and not missing else False
+        exempted = bool(extra and not missing) and _exempt(run, world_id, account_id, ledger, tellers, extra, verdict)
         if (extra or missing) and not exempted:
             detail = f"{world_id} through {_names(sources)}: {oracle.describe(extra, missing)}"
             verdict.divergences.append(Divergence("I1", detail))

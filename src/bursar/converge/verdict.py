@@ -78,7 +78,7 @@ async def _settle(run: SeedRun, wait: timedelta) -> None:
     for person in run.people:
         for account in _told_by_files(run, person):
             today = account.bank.local_date(run.world.now)
-            # The whole account: a row may be dated back to before its opening, and the first day of a file may be a part.
+            # The whole account: a row may be dated back to before its opening, and a file's first day may be a part.
             days = [row.booked_on for row in run.world.truth(account.account_id).rows]
             first = min(account.bank.local_date(account.opened_at), *days) - timedelta(days=1)
             await people.import_file(run, person, account, first, today)

@@ -277,7 +277,7 @@ class _OwnRules(Pairing):
                 return
 
     def _filed_reworded(self, index: int, row: ProviderTransactionData) -> None:
-        """Ids or texts have changed since earlier files: a day that is told as a whole has no more rows than are told."""
+        """Ids or texts have changed since earlier files: a day that is told as a whole has no other rows than these."""
         place = row.transaction_date, row.amount, self.is_pending(row)
         for evidence in self.unpaired(self.filed.get(place, ())):
             if evidence.transaction_id in self.claims:
@@ -286,7 +286,8 @@ class _OwnRules(Pairing):
                 self._renumber(index, evidence)
                 return
             # Of two ids each means its own row, unless it is missing or stands for several.
-            if evidence.provider_transaction_id in (None, row.provider_transaction_id) or not row.provider_transaction_id:
+            name, other = row.provider_transaction_id, evidence.provider_transaction_id
+            if name is None or other is None or name == other:
                 self.settle(index, DuplicateDecision.UPDATED, evidence)
                 return
 

@@ -112,7 +112,9 @@ class Pairing:
         known = [
             evidence
             for evidence in self.own_words.values()
-            if not evidence.is_pending and evidence.provider_transaction_id and since < evidence.transaction_date <= last
+            if evidence.provider_transaction_id is not None
+            and not evidence.is_pending
+            and since < evidence.transaction_date <= last
         ]
         if any(evidence.provider_transaction_id in self.contents for evidence in known):
             return False
