@@ -10,12 +10,15 @@ from bursar.providers.sequence.sandbox.simulator import Simulator
 
 def main() -> None:
     """Prints what a client must be configured with, and serves."""
+    # Blocked before there is another thread, so that whoever interrupts is waited for and nothing is left open.
+    endings = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, endings)
     with serving(Simulator()) as simulator:
         names = {f"SEQUENCE_{name.upper()}": value for name, value in demo_credentials().items()}
         names |= {"SEQUENCE_APP_URL": simulator.origins.app, "SEQUENCE_AUTH_URL": simulator.origins.auth}
         sys.stdout.write("".join(f"export {name}={value}\n" for name, value in names.items()))
         sys.stdout.flush()
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.sigwait(endings)
 
 
 if __name__ == "__main__":
