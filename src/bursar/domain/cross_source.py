@@ -123,12 +123,15 @@ class CrossSource:
         return self._pairing.reading.is_older_than(evidence.ended_at)
 
     def _is_open(self, transaction_id: UUID, *, is_pending: bool) -> bool:
-        """True for a row that this source has not told of; a settled row also finds one that it has announced."""
+        """True for a row that this source has not told of; a settled row also finds one that it has announced.
+
+        So is one that a file has told of otherwise, and that this file lacks: the bank has moved it since.
+        """
         claim = self._pairing.claims.get(transaction_id)
         if claim is not None and (is_pending or not self._pairing.is_pending(self._pairing.rows[claim])):
             return False
         word = self._pairing.own_words.get(transaction_id)
-        return word is None or (word.is_pending and not is_pending)
+        return word is None or (word.is_pending and not is_pending) or self._pairing.is_left_out(word)
 
     def _free(self, evidences: Sequence[Evidence]) -> list[Evidence]:
         """Return one word each of the rows that this source has never told of."""

@@ -70,7 +70,7 @@ class _OwnRules(Pairing):
             is_listed = span is not None and not is_ended and span.holds(evidence)
             if is_ended:
                 self.orphans[place].append(evidence)
-            elif self.whole_after is not None and evidence.transaction_date > self.whole_after:
+            elif self.is_in_whole_day(evidence):
                 self.filed[*place, evidence.is_pending].append(evidence)
             if is_listed:
                 self.listed[*place, evidence.is_pending].append(evidence)

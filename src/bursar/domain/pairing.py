@@ -79,6 +79,7 @@ class Pairing:
                 self.first.setdefault((row.provider_transaction_id, self.prints[index]), index)
         self.whole_after = self._whole_after()
         """The day after which a file that is known by contents holds whole days; None for other readings."""
+        self.last = max((row.transaction_date for row in self.rows), default=date.min)
         self.has_new_ids = self._has_new_ids()
         """True for a file whose ids provably are others than those of the files before it."""
         self.led = {
@@ -105,16 +106,14 @@ class Pairing:
         If of what earlier files told of the days that this one holds as a whole no id is there, while most of the
         amounts are, then the ids are new and the rows are not.
         """
-        since = self.whole_after
-        if since is None or not self.contents:
+        if not self.contents:
             return False
-        last = max(row.transaction_date for row in self.rows)
         known = [
             evidence
             for evidence in self.own_words.values()
             if evidence.provider_transaction_id is not None
             and not evidence.is_pending
-            and since < evidence.transaction_date <= last
+            and self.is_in_whole_day(evidence)
         ]
         if any(evidence.provider_transaction_id in self.contents for evidence in known):
             return False
@@ -139,6 +138,14 @@ class Pairing:
             place = evidence.transaction_date, evidence.amount
             self._settled_as[evidence.transaction_id].add(place)
             self._settled_at[place].append(evidence)
+
+    def is_left_out(self, evidence: Evidence) -> bool:
+        """True for a word that no row of this file has taken, though the file holds the whole of its day."""
+        return id(evidence) not in self.taken and self.is_in_whole_day(evidence)
+
+    def is_in_whole_day(self, evidence: Evidence) -> bool:
+        """True for a word of a day that this file holds as a whole."""
+        return self.whole_after is not None and self.whole_after < evidence.transaction_date <= self.last
 
     def is_removed(self, evidence: Evidence) -> bool:
         """True for a word that the source takes back in this same reading."""
