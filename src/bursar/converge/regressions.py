@@ -19,5 +19,8 @@ REGRESSIONS: Mapping[str, tuple[int, Limits]] = {
     "trades that are taken back": (28, Limits(faults=frozenset({"A8", "A11", "A12"}), channels=("plaid",))),
     "rows of an account that is away": (309, _ALL),
     "a row that moved before another provider came": (225, _ALL),
+    "new ids in every file": (147, Limits(channels=("ofx",))),
+    "no ids, and other words": (62, Limits(channels=("ofx",))),
+    "one id for a month, and other words": (174, Limits(channels=("ofx",))),
     "a row that came back": (14, Limits(faults=frozenset({"A6", "A9", "A10", "A12", "D1"}), channels=("plaid",))),
 }

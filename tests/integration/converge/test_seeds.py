@@ -14,7 +14,8 @@ from bursar.converge.database import open_database, open_server
 from bursar.converge.mutants import MUTANTS, Mutant, check
 from bursar.converge.plan import Limits, draw_plan, every_fault
 from bursar.converge.regressions import REGRESSIONS
-from bursar.converge.stage import Stage, find_channels, full_registry, open_stage
+from bursar.converge.stage import Stage, find_channels, full_registry
+from bursar.converge.tiers import open_tier
 
 # The wheel's dependency warns about XDG_RUNTIME_DIR on machines without one.
 pytestmark = pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR")
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR")
 @asynccontextmanager
 async def _stage(tmp_path: Path) -> AsyncGenerator[Stage]:
     with open_server() as server, open_database(server) as url:
-        async with open_stage(url, tmp_path) as stage:
+        async with open_tier(1, url, tmp_path) as stage:
             yield stage
 
 

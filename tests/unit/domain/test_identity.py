@@ -236,6 +236,55 @@ class TestIdsThatMeanNothing:
         assert kinds(none.take([row("x"), row("y"), row("z")])) == ["duplicate", "duplicate", "new"]
 
 
+class TestFilesOfWholeDays:
+    """A file holds all of a day, but for the one that it begins with."""
+
+    def test_rows_whose_ids_are_new_in_every_file_are_the_same_rows(self, content) -> None:
+        days = [DAY, DAY + timedelta(days=1), DAY + timedelta(days=2)]
+        content.take([row(f"a{day}", on=day) for day in days], is_file=True)
+        before = [each.id for each in content.live()]
+        second = content.take([row(f"b{day}", on=day) for day in days], is_file=True)
+        assert {(one.kind.value, one.warning) for one in second} == {("updated", "id_renumbered")}
+        assert [each.id for each in content.live()] == before
+        assert kinds(content.take([row(f"b{day}", on=day) for day in days], is_file=True)) == ["duplicate"] * 3
+        assert kinds(content.take([row(f"a{day}", on=day) for day in days], is_file=True)) == ["duplicate"] * 3
+
+    def test_second_coffee_of_the_day_that_a_file_begins_with_is_a_second_coffee(self, content) -> None:
+        content.take([row("a")], is_file=True)
+        assert kinds(content.take([row("b"), row("c", "-9.00", on=DAY + timedelta(days=1))], is_file=True)) == [
+            "new",
+            "new",
+        ]
+
+    def test_one_known_id_shows_that_a_file_keeps_its_ids(self, content) -> None:
+        later = DAY + timedelta(days=1)
+        content.take([row("a"), row("b", on=later), row("c", "-9.00", on=later)], is_file=True)
+        decisions = content.take([row("a"), row("x", on=later), row("c", "-9.00", on=later)], is_file=True)
+        assert kinds(decisions) == ["duplicate", "new", "duplicate"]
+
+    def test_row_without_an_id_in_other_words_is_the_one_of_its_day_and_amount(self, content) -> None:
+        later = DAY + timedelta(days=1)
+        content.take([row(None, "-1.00"), row(None, text="COFFEE SHOP", on=later)], is_file=True)
+        decisions = content.take([row(None, "-1.00"), row(None, text="03/03 COFFEE SHOP", on=later)], is_file=True)
+        assert kinds(decisions) == ["duplicate", "updated"]
+
+    def test_row_that_an_api_tells_of_where_its_bank_has_moved_it_is_not_doubled_by_a_file(self, content) -> None:
+        first, second, third = (DAY + timedelta(days=days) for days in (0, 1, 2))
+        content.take([row(None, "-1.00", on=first), row(None, on=third)], is_file=True, source="file")
+        content.take([row("api", on=third)], source="api", trust=IdTrust.STABLE)
+        content.take([row("api", on=second)], source="api", trust=IdTrust.STABLE)
+        content.take(
+            [row(None, "-1.00", on=first), row(None, on=second), row(None, "-2.00", on=third)],
+            is_file=True,
+            source="file",
+        )
+        assert sorted((each.content.transaction_date, each.content.amount) for each in content.live()) == [
+            (first, Decimal("-1.00")),
+            (second, Decimal("-3.50")),
+            (third, Decimal("-2.00")),
+        ]
+
+
 class TestOtherSources:
     def test_row_of_another_living_source_is_the_same_row_whatever_its_id(self, content) -> None:
         content.take([row("api")], source="api")
