@@ -104,10 +104,17 @@ async def _begin(platform: Platform, caller: Principal, asked: ConnectBody) -> C
 
 
 async def _only_provider(platform: Platform) -> str:
-    """Return the one provider that can be connected here, whatever else is installed."""
+    """Return the one provider that the operator has set up, whatever else is installed.
+
+    One that needs no settings can always be connected, so it has to be named.
+    """
     known = platform.registry.providers
     views = [view for view in await platform.catalogue.list_providers() if view.metadata.slug in known]
-    ready = [view.metadata.slug for view in views if view.is_active and view.is_configured]
+    ready = [
+        view.metadata.slug
+        for view in views
+        if view.is_active and view.is_configured and known[view.metadata.slug].required_settings
+    ]
     if len(ready) == 1:
         return ready[0]
     message = f"Say which provider: one of {', '.join(ready or known)}."
