@@ -12,7 +12,7 @@ from bursar.domain.balances import SnapshotSource
 from bursar.domain.connections import Connection, FailureCause
 from bursar.domain.failures import Conflict, LeaseLost, NotFound, ProviderFailed, ServiceFailure
 from bursar.domain.ids import new_id
-from bursar.domain.reading import status_after
+from bursar.domain.reading import is_due, status_after
 from bursar.domain.result import Failure, Result, Success
 from bursar.domain.sync import SyncCursor, SyncReport, SyncRun, SyncStatus, SyncTrigger
 from bursar.domain.time import Clock
@@ -233,12 +233,18 @@ class SyncService:
         due = [
             (tenant_id, connection_id) for tenant_id, connection_id in due if connection_id.int % slots <= up_to_slot
         ]
+        enqueued = 0
         for tenant_id, connection_id in due:
             async with self._database.transaction(tenant_id) as tx:
+                # Judged again: somebody may have begun, or ended, a reading since the list was made.
+                connection = await connections.find_connection(tx, tenant_id, connection_id, for_update=True)
+                if connection is None or not is_due(connection, now, every=every):
+                    continue
                 await enqueue_run(
                     tx, tenant_id, connection_id, queue=self._queue, trigger=SyncTrigger.SCHEDULED, at=now
                 )
-        return len(due)
+                enqueued += 1
+        return enqueued
 
     async def _open(
         self, tenant_id: UUID, connection_id: UUID, run_id: UUID
