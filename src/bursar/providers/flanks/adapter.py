@@ -1,7 +1,6 @@
 """How does the platform connect to institutions through Flanks and read from them?"""
 
-from collections.abc import AsyncIterator, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
 from typing import cast
@@ -22,7 +21,7 @@ from bursar.ports.provider import (
     ProviderContext,
     ProviderSpec,
 )
-from bursar.providers.flanks.failures import SLUG, to_provider_error
+from bursar.providers.flanks.failures import FAILURES, SLUG
 from bursar.providers.flanks.reading import CredentialReader
 from bursar.providers.flanks.sdk.client import FlanksClient
 from bursar.providers.flanks.sdk.connect.models import Session, SessionConfig, SessionErrorCode
@@ -66,7 +65,7 @@ class FlanksAdapter:
             connection_id=request.renew.require(TOKEN) if request.renew is not None else None,
             external_id=request.user_reference,
         )
-        with self._failures():
+        with FAILURES.translated():
             session = await self._client.connect.create_session(config)
         return ConnectStart(link_token=session.session_id, authorization_url=session.url, needs=("session_id",))
 
@@ -77,7 +76,7 @@ class FlanksAdapter:
             raise ProviderValidationError(
                 "The session is missing.", code="missing_value", field="session_id", provider=SLUG
             )
-        with self._failures():
+        with FAILURES.translated():
             session = await self._client.connect.wait_until_finished(session_id, timeout=_SIGN_IN_WAIT_S)
             if session.connection_id is None or session.error_code is not None:
                 raise _sign_in_failed(session)
@@ -98,7 +97,7 @@ class FlanksAdapter:
         ledger has is taken back.
         """
         reader = CredentialReader(self._client, credentials.require(TOKEN))
-        with self._failures():
+        with FAILURES.translated():
             await reader.open()
             await reader.read_accounts()
             transactions = await reader.read_transactions()
@@ -140,7 +139,7 @@ class FlanksAdapter:
         if start_date is not None and end_date is not None and start_date > end_date:
             raise ProviderValidationError("The start date is after the end date.", field="start_date", provider=SLUG)
         reader = await self._read_accounts(credentials, provider_account_id)
-        with self._failures():
+        with FAILURES.translated():
             records = await reader.read_transactions(account_id=provider_account_id, since=start_date, until=end_date)
         return RecordBatch(
             records,
@@ -167,12 +166,12 @@ class FlanksAdapter:
 
     async def validate(self, credentials: Credentials) -> None:
         """One cheap call; raises also when the stored login no longer works."""
-        with self._failures():
+        with FAILURES.translated():
             await CredentialReader(self._client, credentials.require(TOKEN)).open()
 
     async def revoke(self, credentials: Credentials) -> None:
         """Delete the credential and its data at Flanks; returns also when it is gone already."""
-        with self._failures():
+        with FAILURES.translated():
             try:
                 await self._client.credentials.delete(credentials.require(TOKEN))
             except FlanksNotFoundError:
@@ -193,20 +192,12 @@ class FlanksAdapter:
 
     async def _read_accounts(self, credentials: Credentials, must_have: str | None = None) -> CredentialReader:
         reader = CredentialReader(self._client, credentials.require(TOKEN))
-        with self._failures():
+        with FAILURES.translated():
             await reader.open()
             await reader.read_accounts()
         if must_have is not None and must_have not in reader.accounts:
             raise ProviderNotFoundError("Flanks does not know this account.", provider=SLUG)
         return reader
-
-    @contextmanager
-    def _failures(self) -> Generator[None]:
-        try:
-            yield
-        except FlanksError as error:
-            # The cause is redacted itself: it helps the operator and shows nothing to the user.
-            raise to_provider_error(error) from error
 
     def __repr__(self) -> str:
         return f"FlanksAdapter({self._client!r})"
@@ -241,7 +232,7 @@ def make_adapter(context: ProviderContext) -> FlanksAdapter:
             timing=replace(context.timing, now=context.clock.now),
         )
     except FlanksConfigError as error:
-        raise to_provider_error(error) from error
+        raise FAILURES.to_provider_error(error) from error
     return FlanksAdapter(client, settings.get("flanks_connector_id") or None)
 
 

@@ -1,9 +1,10 @@
 """Which of the platform's errors is an error of Flanks'?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from bursar.ports import errors as ports
+from bursar.ports.error_table import ErrorTable, Make, Upstream, failure, not_configured
 from bursar.providers.flanks.sdk import exceptions as sdk
 
 SLUG = "flanks"
@@ -11,84 +12,54 @@ SLUG = "flanks"
 NOT_READY_WAIT = timedelta(minutes=5)
 RATE_LIMIT_WAIT = timedelta(minutes=1)
 
-Make = Callable[[sdk.FlanksError], ports.ProviderError]
-
 # Of the v0 API, for data that the first extraction has not reached.
 _PENDING = "DATA_PENDING"
 
 
-def _other(class_: type[ports.ProviderError], message: str, code: str | None = None) -> Make:
-    def make(error: sdk.FlanksError) -> ports.ProviderError:
-        return class_(message, code=code, provider=SLUG, upstream_code=error.code, upstream_request_id=error.request_id)
-
-    return make
-
-
-def _rate_limit(error: sdk.FlanksError) -> ports.ProviderError:
-    wait_s = error.retry_after if isinstance(error, sdk.FlanksRateLimitError) else None
-    return ports.ProviderRateLimitError(
-        "Flanks asks us to wait.",
-        provider=SLUG,
-        retry_after=RATE_LIMIT_WAIT if wait_s is None else timedelta(seconds=wait_s),
-        upstream_code=error.code,
-        upstream_request_id=error.request_id,
-    )
-
-
-def _application_refused(error: sdk.FlanksError) -> ports.ProviderError:
-    return ports.ProviderNotConfiguredError(
-        "Flanks refuses this deployment's client id and secret.",
-        missing_settings=("flanks_client_id", "flanks_client_secret"),
-        provider=SLUG,
-        upstream_code=error.code,
-        upstream_request_id=error.request_id,
-    )
-
-
-def _validation(error: sdk.FlanksError) -> ports.ProviderError:
+def _validation(error: sdk.FlanksError, slug: str, upstream: Upstream) -> ports.ProviderError:
     if error.code == _PENDING:
-        return ports.ProviderUnavailableError(
-            "Flanks is still reading the institution for the first time.",
-            code="not_ready",
-            provider=SLUG,
-            retry_after=NOT_READY_WAIT,
-            upstream_code=error.code,
-        )
-    return ports.ProviderValidationError(
-        "Flanks does not accept this request.",
-        provider=SLUG,
-        upstream_code=error.code,
-        upstream_request_id=error.request_id,
-    )
+        return _NOT_READ_YET(error, slug, upstream)
+    return _NOT_ACCEPTED(error, slug, upstream)
 
 
-# The nearest class of an error's family decides.
-FAILURES: Mapping[type[sdk.FlanksError], Make] = {
-    sdk.FlanksPermissionError: _other(
+_NOT_READ_YET = failure(
+    ports.ProviderUnavailableError,
+    "Flanks is still reading the institution for the first time.",
+    code="not_ready",
+    wait=NOT_READY_WAIT,
+)
+_NOT_ACCEPTED = failure(ports.ProviderValidationError, "Flanks does not accept this request.")
+
+_ENTRIES: Mapping[type[sdk.FlanksError], Make[sdk.FlanksError]] = {
+    sdk.FlanksPermissionError: failure(
         ports.ProviderAuthorizationError, "The access that Flanks has granted does not cover this data."
     ),
-    sdk.FlanksAuthError: _application_refused,
-    sdk.FlanksConfigError: _other(ports.ProviderNotConfiguredError, "The connection to Flanks is not usable."),
-    sdk.FlanksArgumentError: _other(ports.ProviderValidationError, "Flanks does not accept this request."),
-    sdk.FlanksValidationError: _validation,
-    sdk.FlanksNotFoundError: _other(ports.ProviderNotFoundError, "Flanks does not know this object."),
-    sdk.FlanksRateLimitError: _rate_limit,
-    sdk.FlanksServerError: _other(ports.ProviderUnavailableError, "Flanks is not available at the moment."),
-    sdk.FlanksNetworkError: _other(ports.ProviderUnavailableError, "Flanks could not be reached."),
-    sdk.FlanksWaitTimeoutError: _other(
-        ports.ProviderUnavailableError, "The sign-in at Flanks is not finished.", "not_ready"
+    sdk.FlanksAuthError: not_configured(
+        "Flanks refuses this deployment's client id and secret.", "flanks_client_id", "flanks_client_secret"
     ),
-    sdk.FlanksError: _other(ports.ProviderInvalidResponseError, "Flanks answered in a form that we do not understand."),
+    sdk.FlanksConfigError: failure(ports.ProviderNotConfiguredError, "The connection to Flanks is not usable."),
+    sdk.FlanksArgumentError: _NOT_ACCEPTED,
+    sdk.FlanksValidationError: _validation,
+    sdk.FlanksNotFoundError: failure(ports.ProviderNotFoundError, "Flanks does not know this object."),
+    sdk.FlanksRateLimitError: failure(ports.ProviderRateLimitError, "Flanks asks us to wait.", wait=RATE_LIMIT_WAIT),
+    sdk.FlanksServerError: failure(ports.ProviderUnavailableError, "Flanks is not available at the moment."),
+    sdk.FlanksNetworkError: failure(ports.ProviderUnavailableError, "Flanks could not be reached."),
+    sdk.FlanksWaitTimeoutError: failure(
+        ports.ProviderUnavailableError, "The sign-in at Flanks is not finished.", code="not_ready"
+    ),
+    sdk.FlanksError: failure(
+        ports.ProviderInvalidResponseError, "Flanks answered in a form that we do not understand."
+    ),
 }
 
 
-def to_provider_error(error: sdk.FlanksError) -> ports.ProviderError:
-    """Return the platform's error for one of the SDK's; its text is ours and safe to show."""
-    for class_ in type(error).__mro__:
-        make = FAILURES.get(class_)
-        if make is not None:
-            return make(error)
-    raise AssertionError("FlanksError is in the table")  # pragma: no cover
+def _upstream(error: sdk.FlanksError) -> Upstream:
+    wait_s = error.retry_after if isinstance(error, sdk.FlanksRateLimitError) else None
+    wait = None if wait_s is None else timedelta(seconds=wait_s)
+    return Upstream(code=error.code, request_id=error.request_id, retry_after=wait)
+
+
+FAILURES = ErrorTable(SLUG, sdk.FlanksError, _upstream, _ENTRIES)
 
 
 def credential_refused(error: sdk.FlanksError) -> ports.ProviderAuthenticationError:

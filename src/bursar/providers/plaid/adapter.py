@@ -1,7 +1,6 @@
 """How does the platform connect to banks through Plaid and read from them?"""
 
-from collections.abc import AsyncIterator, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import cast
@@ -30,13 +29,12 @@ from bursar.providers.plaid.changes import (
     read_banking,
     read_investments,
 )
-from bursar.providers.plaid.failures import SLUG, to_provider_error
+from bursar.providers.plaid.failures import SLUG, failures
 from bursar.providers.plaid.mapping import INVESTMENT_TYPES
 from bursar.providers.plaid.records import Collector
 from bursar.providers.plaid.sdk.client import PlaidClient
 from bursar.providers.plaid.sdk.errors import (
     PlaidConnectionError,
-    PlaidError,
     PlaidInvalidAccessTokenError,
     PlaidItemGoneError,
     PlaidRateLimitError,
@@ -58,6 +56,7 @@ class PlaidAdapter:
     def __init__(self, client: PlaidClient, clock: Clock) -> None:
         self._client = client
         self._clock = clock
+        self._failures = failures(clock)
 
     async def begin(self, request: ConnectRequest) -> ConnectStart:
         """Create a Link token; with `renew`, one for update mode, after which nothing has to be exchanged.
@@ -67,7 +66,7 @@ class PlaidAdapter:
         """
         options = request.options
         renewing = request.renew is not None
-        with self._failures():
+        with self._failures.translated():
             link = await self._client.create_link_token(
                 user_id=request.user_reference,
                 client_name=options.get("client_name", "Bursar"),
@@ -90,7 +89,7 @@ class PlaidAdapter:
     async def complete(self, completion: ConnectCompletion) -> EstablishedConnection:
         """Exchange the public token, once; after update mode, prove that the old access token works again."""
         if completion.renew is not None:
-            with self._failures():
+            with self._failures.translated():
                 answer = await self._client.get_item(completion.renew.require("access_token"))
                 raise_item_error(answer.item)
             return _established(completion.renew.require("access_token"), answer.item.item_id, answer.item, self)
@@ -99,7 +98,7 @@ class PlaidAdapter:
             raise ProviderValidationError(
                 "The public token is missing.", code="missing_value", field="public_token", provider=SLUG
             )
-        with self._failures():
+        with self._failures.translated():
             exchanged = await self._client.exchange_public_token(public_token)
             access_token = exchanged.access_token.reveal()
             try:
@@ -117,21 +116,21 @@ class PlaidAdapter:
         same again.
         """
         token = credentials.require("access_token")
-        with self._failures():
+        with self._failures.translated():
             listed = await self._client.get_accounts(token)
             raise_item_error(listed.item)
             batch = await read_banking(self._client, token, listed, cursor or {}, self._today())
         yield batch
         reached = cursor or {} if batch.cursor is None else batch.cursor
         if has_investments(listed):
-            with self._failures():
+            with self._failures.translated():
                 movements = await read_investments(self._client, token, reached, self._today())
             if movements is not None:
                 yield movements
 
     async def fetch_accounts(self, credentials: Credentials) -> RecordBatch[ProviderAccountData]:
         """Every account with the balance that Plaid last read; no charge, and no question to the bank."""
-        with self._failures():
+        with self._failures.translated():
             answer = await self._client.get_accounts(credentials.require("access_token"))
             raise_item_error(answer.item)
         collector = Collector()
@@ -152,7 +151,7 @@ class PlaidAdapter:
             raise ProviderValidationError("The start date is after the end date.", field="start_date", provider=SLUG)
         token = credentials.require("access_token")
         collector = Collector()
-        with self._failures():
+        with self._failures.translated():
             account = await self._account(token, provider_account_id)
             only = [provider_account_id]
             if account.type in INVESTMENT_TYPES:
@@ -175,7 +174,7 @@ class PlaidAdapter:
         """An account's positions; none for an account that is not an investment account."""
         token = credentials.require("access_token")
         collector = Collector()
-        with self._failures():
+        with self._failures.translated():
             account = await self._account(token, provider_account_id)
             if account.type not in INVESTMENT_TYPES:
                 return RecordBatch()
@@ -191,12 +190,12 @@ class PlaidAdapter:
 
     async def validate(self, credentials: Credentials) -> None:
         """One cheap call; raises also when Plaid accepts the token and the bank does not accept the login."""
-        with self._failures():
+        with self._failures.translated():
             raise_item_error((await self._client.get_item(credentials.require("access_token"))).item)
 
     async def revoke(self, credentials: Credentials) -> None:
         """Remove the item at Plaid; returns also when it is gone already."""
-        with self._failures():
+        with self._failures.translated():
             try:
                 await self._client.remove_item(credentials.require("access_token"))
             except (PlaidInvalidAccessTokenError, PlaidItemGoneError):
@@ -204,7 +203,7 @@ class PlaidAdapter:
 
     async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> bool:
         """True when Plaid signed exactly these bytes within the last five minutes; False: answer 401."""
-        with self._failures():
+        with self._failures.translated():
             return await self._client.verify_webhook(headers, body)
 
     async def aclose(self) -> None:
@@ -226,14 +225,6 @@ class PlaidAdapter:
 
     def _today(self) -> date:
         return self._clock.now().date()
-
-    @contextmanager
-    def _failures(self) -> Generator[None]:
-        try:
-            yield
-        except PlaidError as error:
-            # The cause is redacted itself: it helps the operator and shows nothing to the user.
-            raise to_provider_error(error, self._clock.now()) from error
 
 
 def _established(access_token: str, item_id: str, item: Item | None, adapter: PlaidAdapter) -> EstablishedConnection:

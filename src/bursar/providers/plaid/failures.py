@@ -1,9 +1,11 @@
 """Which of the platform's errors is an error of Plaid's?"""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 
+from bursar.domain.time import Clock
 from bursar.ports import errors as ports
+from bursar.ports.error_table import ErrorTable, Make, Upstream, authentication, failure, not_configured
 from bursar.providers.plaid.sdk import errors as sdk
 
 SLUG = "plaid"
@@ -12,63 +14,25 @@ SLUG = "plaid"
 RATE_LIMIT_WAIT = timedelta(seconds=60)
 NOT_READY_WAIT = timedelta(seconds=30)
 
-Make = Callable[[sdk.PlaidError, timedelta | None], ports.ProviderError]
 
-
-def _authentication(code: str, message: str, *, withdrawn: bool) -> Make:
-    def make(error: sdk.PlaidError, wait: timedelta | None) -> ports.ProviderError:
-        revoked = withdrawn or error.error_code_reason == "OAUTH_USER_REVOKED"
-        return ports.ProviderAuthenticationError(
+def _authentication(code: str, message: str, *, withdrawn: bool) -> Make[sdk.PlaidError]:
+    def make(error: sdk.PlaidError, slug: str, upstream: Upstream) -> ports.ProviderError:
+        entry = authentication(
             message,
             code=code,
             is_token_expired=error.error_code_reason == "OAUTH_CONSENT_EXPIRED",
-            needs_user=True,
-            consent_withdrawn=revoked,
-            provider=SLUG,
-            upstream_code=error.code,
-            upstream_request_id=error.request_id,
+            consent_withdrawn=withdrawn or error.error_code_reason == "OAUTH_USER_REVOKED",
         )
+        return entry(error, slug, upstream)
 
     return make
 
 
-def _other(
-    class_: type[ports.ProviderError], message: str, code: str | None = None, default_wait: timedelta | None = None
-) -> Make:
-    def make(error: sdk.PlaidError, wait: timedelta | None) -> ports.ProviderError:
-        return class_(
-            message,
-            code=code,
-            provider=SLUG,
-            retry_after=wait or default_wait,
-            upstream_code=error.code,
-            upstream_request_id=error.request_id,
-        )
-
-    return make
-
-
-def _not_configured(error: sdk.PlaidError, wait: timedelta | None) -> ports.ProviderError:
-    return ports.ProviderNotConfiguredError(
-        "Plaid refuses this deployment's client id and secret for this environment.",
-        missing_settings=("plaid_client_id", "plaid_secret"),
-        provider=SLUG,
-        upstream_code=error.code,
-        upstream_request_id=error.request_id,
-    )
-
-
-def _invalid_request(error: sdk.PlaidError, wait: timedelta | None) -> ports.ProviderError:
-    return ports.ProviderValidationError(
-        "Plaid does not accept this request.",
-        provider=SLUG,
-        upstream_code=error.code,
-        upstream_request_id=error.request_id,
-    )
-
+_INVALID_REQUEST = failure(ports.ProviderValidationError, "Plaid does not accept this request.")
+_NOT_UNDERSTOOD = failure(ports.ProviderInvalidResponseError, "Plaid answered in a form that we do not understand.")
 
 # The nearest class of an error's family decides, so a code that Plaid adds later falls into its group.
-FAILURES: Mapping[type[sdk.PlaidError], Make] = {
+_ENTRIES: Mapping[type[sdk.PlaidError], Make[sdk.PlaidError]] = {
     sdk.PlaidLoginRequiredError: _authentication(
         "login_required", "The bank asks you to sign in again.", withdrawn=False
     ),
@@ -84,58 +48,56 @@ FAILURES: Mapping[type[sdk.PlaidError], Make] = {
     sdk.PlaidLinkExpiredError: _authentication(
         "link_expired", "The sign-in took too long or was already used. Start it again.", withdrawn=False
     ),
-    sdk.PlaidConsentError: _other(
+    sdk.PlaidConsentError: failure(
         ports.ProviderAuthorizationError, "The permission given to Plaid does not cover this data."
     ),
-    sdk.PlaidItemUnsupportedError: _other(
-        ports.ProviderUnsupportedError, "Plaid cannot read this kind of login.", "login_unsupported"
+    sdk.PlaidItemUnsupportedError: failure(
+        ports.ProviderUnsupportedError, "Plaid cannot read this kind of login.", code="login_unsupported"
     ),
-    sdk.PlaidNoAccountsError: _other(
-        ports.ProviderUnsupportedError, "The connection has no account of this kind.", "no_accounts"
+    sdk.PlaidNoAccountsError: failure(
+        ports.ProviderUnsupportedError, "The connection has no account of this kind.", code="no_accounts"
     ),
-    sdk.PlaidProductUnavailableError: _other(
-        ports.ProviderUnsupportedError, "This data is not available for the connection.", "product_unavailable"
+    sdk.PlaidProductUnavailableError: failure(
+        ports.ProviderUnsupportedError, "This data is not available for the connection.", code="product_unavailable"
     ),
-    sdk.PlaidProductNotReadyError: _other(
+    sdk.PlaidProductNotReadyError: failure(
         ports.ProviderUnavailableError,
         "Plaid is still reading the bank for the first time.",
-        "not_ready",
-        NOT_READY_WAIT,
+        code="not_ready",
+        wait=NOT_READY_WAIT,
     ),
-    sdk.PlaidItemError: _other(ports.ProviderInvalidResponseError, "Plaid reports a problem that we do not know."),
-    sdk.PlaidConfigurationError: _not_configured,
-    sdk.PlaidAccountNotFoundError: _other(ports.ProviderNotFoundError, "Plaid does not know this account."),
-    sdk.PlaidRequestError: _invalid_request,
-    sdk.PlaidSandboxError: _invalid_request,
-    sdk.PlaidInstitutionDownError: _other(
-        ports.ProviderUnavailableError, "The bank does not answer at the moment.", "institution_down"
+    sdk.PlaidItemError: failure(ports.ProviderInvalidResponseError, "Plaid reports a problem that we do not know."),
+    sdk.PlaidConfigurationError: not_configured(
+        "Plaid refuses this deployment's client id and secret for this environment.", "plaid_client_id", "plaid_secret"
     ),
-    sdk.PlaidInstitutionUnsupportedError: _other(
-        ports.ProviderUnsupportedError, "Plaid does not read this bank any more.", "institution_unsupported"
+    sdk.PlaidAccountNotFoundError: failure(ports.ProviderNotFoundError, "Plaid does not know this account."),
+    sdk.PlaidRequestError: _INVALID_REQUEST,
+    sdk.PlaidSandboxError: _INVALID_REQUEST,
+    sdk.PlaidInstitutionDownError: failure(
+        ports.ProviderUnavailableError, "The bank does not answer at the moment.", code="institution_down"
     ),
-    sdk.PlaidSyncMutationError: _other(
+    sdk.PlaidInstitutionUnsupportedError: failure(
+        ports.ProviderUnsupportedError, "Plaid does not read this bank any more.", code="institution_unsupported"
+    ),
+    sdk.PlaidSyncMutationError: failure(
         ports.ProviderUnavailableError,
         "The bank's data kept changing while it was read.",
-        "data_changing",
-        RATE_LIMIT_WAIT,
+        code="data_changing",
+        wait=RATE_LIMIT_WAIT,
     ),
-    sdk.PlaidRateLimitError: _other(
-        ports.ProviderRateLimitError, "Plaid asks us to wait.", default_wait=RATE_LIMIT_WAIT
-    ),
-    sdk.PlaidServerError: _other(ports.ProviderUnavailableError, "Plaid is not available at the moment."),
-    sdk.PlaidConnectionError: _other(ports.ProviderUnavailableError, "Plaid could not be reached."),
-    sdk.PlaidResponseError: _other(
-        ports.ProviderInvalidResponseError, "Plaid answered in a form that we do not understand."
-    ),
-    sdk.PlaidError: _other(ports.ProviderInvalidResponseError, "Plaid answered in a form that we do not understand."),
+    sdk.PlaidRateLimitError: failure(ports.ProviderRateLimitError, "Plaid asks us to wait.", wait=RATE_LIMIT_WAIT),
+    sdk.PlaidServerError: failure(ports.ProviderUnavailableError, "Plaid is not available at the moment."),
+    sdk.PlaidConnectionError: failure(ports.ProviderUnavailableError, "Plaid could not be reached."),
+    sdk.PlaidResponseError: _NOT_UNDERSTOOD,
+    sdk.PlaidError: _NOT_UNDERSTOOD,
 }
 
 
-def to_provider_error(error: sdk.PlaidError, now: datetime) -> ports.ProviderError:
-    """The platform's error for one of the SDK's; its text is ours and safe to show."""
-    wait = None if error.retry_at is None else max(timedelta(0), error.retry_at - now)
-    for class_ in type(error).__mro__:
-        make = FAILURES.get(class_)
-        if make is not None:
-            return make(error, wait)
-    raise AssertionError("PlaidError is in the table")  # pragma: no cover
+def failures(clock: Clock) -> ErrorTable[sdk.PlaidError]:
+    """Return the table; Plaid names the instant of the next try, which the clock turns into a wait."""
+
+    def upstream(error: sdk.PlaidError) -> Upstream:
+        wait = None if error.retry_at is None else max(timedelta(0), error.retry_at - clock.now())
+        return Upstream(code=error.code, request_id=error.request_id, retry_after=wait)
+
+    return ErrorTable(SLUG, sdk.PlaidError, upstream, _ENTRIES)

@@ -20,7 +20,7 @@ from bursar.ports.errors import (
 )
 from bursar.ports.provider import ConnectCompletion, ConnectRequest, Credentials, ProviderContext
 from bursar.providers.flanks.adapter import PROVIDER, FlanksAdapter
-from bursar.providers.flanks.failures import FAILURES, to_provider_error
+from bursar.providers.flanks.failures import FAILURES
 from bursar.providers.flanks.sdk import exceptions
 
 
@@ -249,7 +249,7 @@ async def test_another_time_s_words_are_read_too(opened) -> None:
     ],
 )
 def test_error_of_the_client_is_one_of_the_platform(error, expected) -> None:
-    told = to_provider_error(error)
+    told = FAILURES.to_provider_error(error)
     assert type(told) is expected
     assert told.provider == "flanks"
 
@@ -258,5 +258,5 @@ def test_every_error_of_the_client_has_its_place() -> None:
     for name in dir(exceptions):
         one = getattr(exceptions, name)
         if isinstance(one, type) and issubclass(one, exceptions.FlanksError):
-            assert any(base in FAILURES for base in one.__mro__)
-            assert to_provider_error(one("x")).code
+            assert any(base in FAILURES.entries for base in one.__mro__)
+            assert FAILURES.to_provider_error(one("x")).code

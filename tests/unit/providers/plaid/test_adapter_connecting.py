@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bursar.domain.connections import CredentialType
+from bursar.domain.time import SystemClock
 from bursar.ports import errors as ports
 from bursar.ports.provider import (
     ConnectCompletion,
@@ -13,7 +14,7 @@ from bursar.ports.provider import (
     ProviderContext,
 )
 from bursar.providers.plaid.adapter import PROVIDER, PlaidAdapter
-from bursar.providers.plaid.failures import FAILURES, to_provider_error
+from bursar.providers.plaid.failures import failures
 from bursar.providers.plaid.sdk import errors as sdk
 
 CREDENTIALS = Credentials({"access_token": "access-1", "item_id": "it-1"})
@@ -162,9 +163,10 @@ def test_every_error_of_the_sdk_has_a_meaning_for_the_platform() -> None:
     classes = [sdk.PlaidError]
     for class_ in classes:
         classes.extend(class_.__subclasses__())
+    table = failures(SystemClock())
     for class_ in set(classes):
-        assert isinstance(to_provider_error(class_("x"), datetime(2026, 11, 21, tzinfo=UTC)), ports.ProviderError)
-    assert set(FAILURES) <= set(classes)
+        assert isinstance(table.to_provider_error(class_("x")), ports.ProviderError)
+    assert set(table.entries) <= set(classes)
 
 
 @pytest.mark.parametrize(
