@@ -132,7 +132,7 @@ async def open_stage(
             clock=clock,
             extra_settings=provider_settings(channels),
             http_clients=dict.fromkeys(channels, client),
-            timing=Timing(sleep=clock.sleep, random=dice),
+            timing=Timing(monotonic=clock.monotonic, sleep=clock.sleep, random=dice),
             connection_class=connection_class,
         ) as platform,
         await connection_class.connect(database_url, autocommit=True) as witness,
