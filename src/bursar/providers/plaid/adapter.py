@@ -72,6 +72,9 @@ class PlaidAdapter:
         options = request.options
         renewing = request.renew is not None
         with self._failures.translated():
+            if request.renew is not None and request.webhook_url is not None:
+                # Update mode leaves the address of an item as it is: one that was made without gets it here.
+                await self._client.update_item_webhook(request.renew.require("access_token"), request.webhook_url)
             link = await self._client.create_link_token(
                 user_id=request.user_reference,
                 client_name=options.get("client_name", "Bursar"),
