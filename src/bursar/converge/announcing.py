@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from bursar.converge import wire
 from bursar.converge.seed import Action, Link, SeedRun, outcome_of
-from bursar.domain.failures import ProviderFailed
-from bursar.domain.result import Failure, Success
+from bursar.domain.failures import NotFound, ProviderFailed
+from bursar.domain.result import Result, Success
+from bursar.domain.webhooks import WebhookReceipt, WebhookRefused
 from bursar.sandbox.faces import WebhookDelivery, WebhookFace
 
 _SENT = 4
@@ -13,6 +14,8 @@ _SENT = 4
 _AGAIN = timedelta(seconds=30)
 _REPLAYED = timedelta(minutes=6)
 """When somebody who has listened sends again what he heard: later than any proof is good for."""
+
+Outcome = Result[WebhookReceipt, WebhookRefused | NotFound | ProviderFailed]
 
 
 def can_announce(run: SeedRun, link: Link) -> bool:
@@ -37,7 +40,7 @@ async def announce(run: SeedRun, link: Link) -> None:
         run.note(f"  told: {outcome_of(taken)}")
         if isinstance(taken, Success):
             break
-        if not isinstance(taken, Failure) or not isinstance(taken.error, ProviderFailed):
+        if not isinstance(taken.error, ProviderFailed):
             run.happened.errors.append(f"{link.channel.slug}: a genuine webhook was refused")
             return
         await run.move_to(run.world.now + _AGAIN)
@@ -62,7 +65,7 @@ async def _pretend(run: SeedRun, link: Link, delivery: WebhookDelivery, how: str
         run.happened.errors.append(f"{link.channel.slug}: a {how} webhook was taken")
 
 
-async def _deliver(run: SeedRun, link: Link, delivery: WebhookDelivery) -> object:
+async def _deliver(run: SeedRun, link: Link, delivery: WebhookDelivery) -> Outcome:
     caller = wire.CALLER.set(f"webhook {link.connection_id}")
     try:
         return await run.stage.platform.webhooks.receive(link.channel.slug, delivery.headers, delivery.body)
