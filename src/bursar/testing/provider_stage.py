@@ -19,7 +19,7 @@ from bursar.ports.provider import (
     ProviderSpec,
 )
 from bursar.sandbox.app import SandboxApp, create_app
-from bursar.sandbox.faces import Face, MountedFace, TracedFace
+from bursar.sandbox.faces import Face, MountedFace, TracedFace, WebhookDelivery, WebhookFace
 from bursar.sandbox.people import Account
 from bursar.sandbox.world import World
 from bursar.testing.loopback import LoopbackServer, Tamper, Tampering
@@ -92,6 +92,8 @@ class ProviderStage:
         self.url = url
         self.adapter = self.make_adapter()
         self.credentials = Credentials({})
+        self.external_login_id = ""
+        """What webhooks call the connected login; empty before `connect` and where the provider names none."""
 
     def make_adapter(self) -> ProviderAdapter:
         """Return an adapter of its own, configured for the simulator."""
@@ -125,6 +127,7 @@ class ProviderStage:
         values = {name: answers[name] for name in start.needs}
         established = await self.adapter.complete(ConnectCompletion(values=values))
         self.credentials = established.credentials
+        self.external_login_id = established.external_login_id or ""
         return established.credentials
 
     async def read(self, cursor: SyncCursor | None = None) -> Reading:
@@ -162,6 +165,12 @@ class ProviderStage:
         ]
         assert len(alike) == 1, f"{len(alike)} accounts of the world look like {record.name!r}"
         return alike[0]
+
+    def make_delivery(self) -> WebhookDelivery:
+        """Return a webhook about the connected login as the simulator sends it now."""
+        assert isinstance(self.server, WebhookFace), "the simulator of a provider with webhooks is a WebhookFace"
+        assert self.external_login_id, "webhooks find their connection by external_login_id"
+        return self.server.make_delivery(self.external_login_id)
 
     def count_requests(self) -> int:
         """Return how many requests the simulator has answered."""
