@@ -90,8 +90,8 @@ class TellerSettings:
             "private_key": bool(self.private_key_path),
         }
         texts: dict[Part, bool] = {"certificate": bool(self.certificate), "private_key": bool(self.private_key)}
-        for part in files:
-            if files[part] and texts[part]:
+        for part, is_file in files.items():
+            if is_file and texts[part]:
                 raise TellerConfigurationError("set one of the two, not both", PATHS[part], TEXTS[part])
         missing: list[Part] = [part for part in files if not files[part] and not texts[part]]
         if len(missing) == 2:
