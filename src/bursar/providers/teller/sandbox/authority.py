@@ -1,6 +1,6 @@
 """Which certificates does the simulated Teller issue, and which of them are bad on purpose?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -15,7 +15,7 @@ class Pair:
     """A certificate and its private key, as PEM."""
 
     certificate: str
-    private_key: str
+    private_key: str = field(repr=False)
 
 
 class Authority:
