@@ -28,7 +28,7 @@ CONNECTION_ID = "0198f000-0000-7000-8000-000000000007"
 
 
 class FakeTeller:
-    """Answers by method and path: an answer, a list of them in order (the last for ever), or a function of the request."""
+    """Answers by method and path, in order (the last for ever): a body, an answer, or a function of the request."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}

@@ -90,7 +90,10 @@ def test_token_is_in_no_repr_and_nonces_differ():
     assert len({new_nonce() for _ in range(100)}) == 100
 
 
-BODY = b'{"id": "wh_1",  "type": "enrollment.disconnected", "timestamp": "2026-11-21T11:59:00Z", "payload": {"enrollment_id": "enr_1", "reason": "disconnected.account_locked"}}'
+BODY = (
+    b'{"id": "wh_1",  "type": "enrollment.disconnected", "timestamp": "2026-11-21T11:59:00Z", '
+    b'"payload": {"enrollment_id": "enr_1", "reason": "disconnected.account_locked"}}'
+)
 SECRETS = ["new-secret", "old-secret"]
 
 
