@@ -35,7 +35,7 @@ class TellerClient(PaymentCalls):
     on the wire is a `TellerError`. One client serves any number of tasks and users of one event loop; it opens its
     connections on first use and closes them with `aclose()` or `async with`.
 
-    Source: https://teller.io/docs/api (read 2026-11-29).
+    Source: https://teller.io/docs/api/account/transactions (read 2026-11-29).
     """
 
     async def list_accounts(self, access_token: str | Secret) -> Rows[Account]:

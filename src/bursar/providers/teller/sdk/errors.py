@@ -117,7 +117,6 @@ class TellerResponseError(TellerError):
 
 
 # A 404 means three things, so the code decides before the status; the longest prefix that fits counts.
-# Source: https://teller.io/docs/api#errors (read 2026-11-29).
 _BY_CODE: tuple[tuple[str, type[TellerError]], ...] = (
     ("enrollment.disconnected", TellerDisconnectedError),
     ("account_number_verification", TellerVerificationError),

@@ -2,7 +2,7 @@
 
 Amounts are in Teller's own sign: on a deposit account negative leaves, on a card positive is a charge.
 
-Source: https://teller.io/docs/api (read 2026-11-29).
+Source: https://teller.io/docs/api/account/transactions (read 2026-11-29).
 """
 
 import datetime as dt
