@@ -63,13 +63,13 @@ TRANSPORT_FAULTS = frozenset(FaultKind) - {
 class Fault:
     """One switched-on fault.
 
-    `path` is a prefix of the request path, face prefix included (`/plaid/transactions`); a part of it that is `*` stands
-    for any one part, such as an id. `skip` calls pass before it
-    strikes; `times` is how often it strikes, None until it is switched off. With a `share` (0 to 1) it strikes that
-    part of the requests, drawn from the board's seed. With `after_effect` a transport fault strikes after the request
-    was carried out, so its effect has happened although the caller can not know. `retry_after` is sent as it is,
-    however absurd; `retry_after_s` are virtual seconds, sent as a number or, with `retry_after_as_date`, as an HTTP
-    date. `delay_s` are real seconds: how slow a slow answer is, and how long a socket hangs that times out.
+    `path` is a prefix of the request path, face prefix included (`/plaid/transactions`), in which a part `*` stands for
+    any one. `skip` calls pass before it strikes; `times` is how often it strikes, None until it is switched off. With a
+    `share` (0 to 1) it strikes that part of the requests, drawn from the board's seed. With `after_effect` a transport
+    fault strikes after the request was carried out, so its effect has happened although the caller can not know.
+    `retry_after` is sent as it is, however absurd; `retry_after_s` are virtual seconds, sent as a number or, with
+    `retry_after_as_date`, as an HTTP date. `delay_s` are real seconds: how slow a slow answer is, and how long a
+    socket hangs that times out.
     """
 
     fault_id: int
