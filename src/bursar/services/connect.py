@@ -164,7 +164,9 @@ class ConnectService:
             return Failure(refused)
         try:
             established = await self._providers.get_provider(slug).complete(
-                ConnectCompletion(values=values, redirect_uri=redirect_uri, renew=renewed)
+                ConnectCompletion(
+                    values=values, connection_id=str(connection_id), redirect_uri=redirect_uri, renew=renewed
+                )
             )
         except ProviderError as error:
             return Failure(to_failure(error, slug, self._clock.now()))

@@ -26,6 +26,8 @@ from bursar.testing.loopback import LoopbackServer, Tamper, Tampering
 
 START = date(2026, 3, 2)
 
+_CONNECTION_ID = "0198f000-0000-7000-8000-000000000001"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderCase:
@@ -114,7 +116,7 @@ class ProviderStage:
         """Connect as a person would, and keep the credentials for the calls that follow."""
         start = await self.adapter.begin(
             ConnectRequest(
-                connection_id="0198f000-0000-7000-8000-000000000001",
+                connection_id=_CONNECTION_ID,
                 user_reference="contract-suite",
                 redirect_uri="https://contract-suite.invalid/callback",
                 state="contract-suite-state",
@@ -125,7 +127,7 @@ class ProviderStage:
             self.case.consent, {**{name: value for name, value in given.items() if value}, **self.case.login}
         )
         values = {name: answers[name] for name in start.needs}
-        established = await self.adapter.complete(ConnectCompletion(values=values))
+        established = await self.adapter.complete(ConnectCompletion(values=values, connection_id=_CONNECTION_ID))
         self.credentials = established.credentials
         self.external_login_id = established.external_login_id or ""
         return established.credentials
