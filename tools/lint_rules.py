@@ -31,6 +31,8 @@ NAMED_PROVIDER_CODE = {
     "converge/mutants.py": "each fault is put into a line of a module, and providers have lines too",
     "converge/regressions.py": "a seed that found a fault finds it with the providers of that day",
 }
+# Folders beside the providers that are none: other addresses of their clients.
+NO_PROVIDERS = frozenset({"banking"})
 # What knows no tenant, with the reason. A key is a module, or a module and one of its functions.
 GLOBAL_CODE = {
     "services/access.py:authenticate": "a token names its tenant, not the other way round",
@@ -378,7 +380,7 @@ def _excuses(text: str) -> Iterator[tuple[int, str, str | None]]:
 def lint_tree(root: Path) -> list[Finding]:
     """Every rule over every Python file of src, tests, tools and benchmarks."""
     providers = root.joinpath(*PACKAGE, "providers")
-    slugs = frozenset(p.name for p in providers.glob("[a-z]*") if p.is_dir())
+    slugs = frozenset(p.name for p in providers.glob("[a-z]*") if p.is_dir() and p.name not in NO_PROVIDERS)
     findings: list[Finding] = []
     for folder in ("src", "tests", "tools", "benchmarks"):
         for path in sorted((root / folder).rglob("*.py")):

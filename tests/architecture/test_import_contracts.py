@@ -21,6 +21,7 @@ MODULES = """
     providers/plains/sdk/client providers/plains/mapping providers/plains/adapter providers/plains/sandbox
     providers/plains/rejects
     providers/hills/sdk/client providers/hills/mapping providers/hills/adapter providers/hills/sandbox/app
+    providers/banking/hills_client
     importers/sgml/reader importers/sgml/mapping importers/sgml/sandbox importers/table/reader
 """.split()
 
@@ -35,6 +36,7 @@ BROKEN_WALLS = [
     ("provider-inside", "providers/plains/sdk/client", "bursar.providers.plains.mapping"),
     ("provider-inside", "providers/plains/mapping", "bursar.providers.plains.adapter"),
     ("providers-apart", "providers/plains/adapter", "bursar.providers.hills.sdk.client"),
+    ("providers-apart", "providers/plains/adapter", "bursar.providers.banking.hills_client"),
     ("importers-apart", "importers/sgml/reader", "bursar.importers.table.reader"),
     ("loaded-by-registry", "registry", "bursar.providers.plains.adapter"),
     ("loaded-by-registry", "testing/suite", "bursar.importers.sgml.reader"),
@@ -66,6 +68,7 @@ LAWFUL_WAYS = [
     ("providers/plains/sandbox", "bursar.sandbox.world"),
     ("providers/hills/sandbox/app", "bursar.sandbox.world"),
     ("banking/easy", "bursar.registry"),
+    ("providers/banking/hills_client", "bursar.providers.hills"),
     ("services/sync", "bursar.storage.accounts"),
     ("bootstrap", "bursar.settings"),
     ("bootstrap", "bursar.storage.accounts"),

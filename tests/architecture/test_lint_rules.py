@@ -128,6 +128,7 @@ CLEAN = {
     "a clock": ("src/bursar/domain/time.py", "class SystemClock:\n    def now(self): return datetime.now(UTC)\n"),
     "standard library": ("src/bursar/domain/rows.py", "import decimal\nfrom bursar.domain.money import Money\n"),
     "settings in bootstrap": ("src/bursar/bootstrap.py", "from bursar.settings import Settings\n"),
+    "a folder beside the providers": ("src/bursar/services/sync.py", "category = 'banking'\n"),
     "excused": ("src/bursar/domain/ids.py", "x = time.time()  # lint: allow clock - orders ids, states no fact\n"),
     "excuse in a string": ("src/bursar/domain/ids.py", "x = '# lint: allow nothing'\n"),
 }
@@ -135,7 +136,7 @@ CLEAN = {
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    for slug in ("northbank", "sequence"):
+    for slug in ("northbank", "sequence", "banking"):
         (tmp_path / "src/bursar/providers" / slug).mkdir(parents=True)
     return tmp_path
 
