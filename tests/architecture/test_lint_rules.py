@@ -136,8 +136,10 @@ CLEAN = {
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    for slug in ("northbank", "sequence", "banking"):
+    for slug in ("northbank", "sequence"):
         (tmp_path / "src/bursar/providers" / slug).mkdir(parents=True)
+        (tmp_path / "src/bursar/providers" / slug / "adapter.py").touch()
+    (tmp_path / "src/bursar/providers/banking").mkdir()
     return tmp_path
 
 

@@ -1,0 +1,66 @@
+"""How does a user let a program in through any provider's adapter, and out again?"""
+
+from collections.abc import Mapping
+from typing import Literal
+from uuid import uuid4
+
+from bursar.banking.exceptions import InvalidInputError
+from bursar.banking.tokens import to_token
+from bursar.models.links import LinkedItem, LinkStart
+from bursar.ports.provider import ConnectCompletion, ConnectRequest, ConnectStart, Credentials, ProviderAdapter
+
+
+async def start_link(
+    adapter: ProviderAdapter,
+    provider: str,
+    *,
+    user_id: str,
+    renew: Credentials | None,
+    institution_id: str | None,
+    redirect_uri: str | None,
+    webhook_url: str | None,
+    options: Mapping[str, str],
+) -> LinkStart:
+    """Begin to link a login, or with `renew` to sign in again at one."""
+    if not user_id.strip():
+        raise InvalidInputError("user_id is an opaque id of the user at your side.", field="user_id")
+    start = await adapter.begin(
+        ConnectRequest(
+            connection_id=str(uuid4()),
+            user_reference=user_id,
+            redirect_uri=redirect_uri,
+            webhook_url=webhook_url,
+            institution_id=institution_id,
+            renew=renew,
+            options=options,
+        )
+    )
+    return LinkStart(
+        provider=provider,
+        kind=_kind_of(start),
+        link_token=start.link_token,
+        url=start.authorization_url,
+        expires_at=start.expires_at,
+        needs=start.needs,
+    )
+
+
+async def finish_link(
+    adapter: ProviderAdapter, provider: str, values: Mapping[str, str], *, redirect_uri: str | None
+) -> LinkedItem:
+    """Turn what came back from the user into an access token; sent once, never repeated."""
+    made = await adapter.complete(ConnectCompletion(values=values, redirect_uri=redirect_uri))
+    return LinkedItem(
+        provider=provider,
+        access_token=to_token(made.credentials),
+        item_id=made.external_login_id,
+        institution_id=made.institution_id,
+        institution_name=made.institution_name,
+        expires_at=made.dates.expires_at or made.dates.refresh_expires_at,
+    )
+
+
+def _kind_of(start: ConnectStart) -> Literal["link_token", "widget_url", "connect_config"]:
+    if start.authorization_url is not None:
+        return "widget_url"
+    return "link_token" if start.link_token is not None else "connect_config"
