@@ -144,7 +144,7 @@ def test_arguments_win_over_the_environment_and_objects_do_not_share_settings() 
 
 
 def test_unknown_setting_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ValueError, match="has no setting 'colour'.*client_id, environment, secret"):
+    with pytest.raises(ValueError, match=r"has no setting 'colour'.*client_id, environment, secret"):
         easy_banking("plaid", registry=REGISTRY, environ=PLAID, colour="red")
 
 
@@ -193,8 +193,8 @@ def test_base_install_is_enough_for_a_script() -> None:
     """Nothing of the platform is loaded, neither by the import nor by the making."""
     program = (
         "import sys\n"
-        "for name in ('fastapi', 'starlette', 'cryptography', 'psycopg', 'sqlalchemy', 'pydantic_settings', 'structlog',"
-        " 'typer'):\n"
+        "for name in ('fastapi', 'starlette', 'cryptography', 'psycopg', 'sqlalchemy', 'pydantic_settings',"
+        " 'structlog', 'typer'):\n"
         "    sys.modules[name] = None\n"
         "from bursar.banking import add_banking, easy_banking\n"
         "import bursar.banking.history, bursar.banking.webhooks, bursar.banking.exceptions, bursar.models\n"
