@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from bursar.banking.connecting import finish_link, start_link
 from bursar.banking.engine import Engine
-from bursar.banking.exceptions import UnsupportedError, to_banking_error, translated
+from bursar.banking.exceptions import ProviderNotConfiguredError, UnsupportedError, to_banking_error, translated
 from bursar.banking.filters import TransactionFilters, TransactionQuery
 from bursar.banking.reading import Reader
 from bursar.banking.tokens import to_credentials
@@ -52,11 +52,13 @@ class Banking:
         make_adapter: Callable[[], ProviderAdapter],
         *,
         link_options: Mapping[str, str] | None = None,
+        missing_to_link: Sequence[str] = (),
         clock: Clock | None = None,
     ) -> None:
         self._spec = spec
         self._clock = clock or SystemClock()
         self._link_options = dict(link_options or {})
+        self._missing_to_link = tuple(missing_to_link)
         self._reader = Reader(spec)
         self._engine = Engine(make_adapter)
         # Who forgets to close leaves no thread behind.
@@ -131,6 +133,10 @@ class Banking:
             webhook_url: where the provider tells of changes.
             options: what only this provider knows, such as `products` or `language`.
         """
+        if self._missing_to_link:
+            raise ProviderNotConfiguredError(
+                f"To link a bank, set {' and '.join(self._missing_to_link)}.", provider=self.provider
+            )
         renew = None if access_token is None else to_credentials(access_token)
         return await self._call(
             lambda adapter: start_link(
@@ -147,18 +153,25 @@ class Banking:
         )
 
     async def exchange_public_token(
-        self, public_token: str | None = None, *, redirect_uri: str | None = None, **values: str
+        self,
+        public_token: str | None = None,
+        *,
+        user_id: str = "",
+        redirect_uri: str | None = None,
+        **values: str,
     ) -> LinkedItem:
         """Turn what came back from the user into an access token: once, and it is the only copy.
 
         Args:
             public_token: what the provider's script gave, where it gives one.
+            user_id: the one that the link was started with; some providers refuse what was begun for another.
             redirect_uri: the one that the link was started with, if it was.
             values: everything else that `LinkStart.needs` names.
         """
         given = {**({} if public_token is None else {"public_token": public_token}), **values}
         return await self._call(
-            lambda adapter: finish_link(adapter, self.provider, given, redirect_uri=redirect_uri), linking=True
+            lambda adapter: finish_link(adapter, self.provider, given, user_id=user_id, redirect_uri=redirect_uri),
+            linking=True,
         )
 
     async def remove_item(self, access_token: str) -> None:
@@ -278,10 +291,11 @@ def make_banking(
     make_adapter: Callable[[], ProviderAdapter],
     *,
     link_options: Mapping[str, str],
+    missing_to_link: Sequence[str],
     clock: Clock,
 ) -> Banking:
     """Return the object; what the adapter says against its settings is told as the interface tells errors."""
     try:
-        return Banking(spec, make_adapter, link_options=link_options, clock=clock)
+        return Banking(spec, make_adapter, link_options=link_options, missing_to_link=missing_to_link, clock=clock)
     except ProviderError as error:
         raise to_banking_error(error, spec.slug) from error

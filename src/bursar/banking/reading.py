@@ -19,6 +19,7 @@ from bursar.models.balances import Balance
 from bursar.models.identity import Identity
 from bursar.models.transactions import Transaction
 from bursar.ports.errors import (
+    ProviderAuthenticationError,
     ProviderAuthorizationError,
     ProviderError,
     ProviderUnsupportedError,
@@ -117,8 +118,10 @@ class Reader:
             return self._institutions[key]
         try:
             login = await adapter.complete(ConnectCompletion(values={}, renew=credentials))
-        except (ProviderUnsupportedError, ProviderValidationError):
-            found: Institution = (None, None)  # this provider does not tell it of a login that exists
+        except (ProviderUnsupportedError, ProviderValidationError, ProviderAuthenticationError) as error:
+            if isinstance(error, ProviderAuthenticationError) and error.code != "missing_credential":
+                raise
+            found: Institution = (None, None)  # this provider does not tell it of a login that it knows by its token
         else:
             found = (login.institution_id, login.institution_name)
         self._institutions[key] = found

@@ -22,6 +22,9 @@ OTHER_SPELLINGS: Mapping[str, str] = {
 }
 """An older name of a setting -> its name."""
 
+TO_LINK_ONLY = frozenset({"teller_application_id"})
+"""Required settings that reading does without: they are asked for when a bank is linked."""
+
 LINK_OPTIONS = ("client_name", "products")
 """`PLAID_CLIENT_NAME` and the like: what every link starts with, where it says nothing else."""
 
@@ -65,8 +68,8 @@ def read_settings(
     names = _names_of(spec)
     explicit = _explicit(spec, names, given)
     found = _from_environment(spec, names, environ) | explicit
-    if not found or any(not found.get(name) for name in spec.required_settings):
-        missing = [name.upper() for name in spec.required_settings if not found.get(name)]
+    missing = [name.upper() for name in spec.required_settings if name not in found and name not in TO_LINK_ONLY]
+    if missing or not found:
         wanted = " and ".join(missing or sorted(name.upper() for name in names))
         joined = "set" if missing else "set one of"
         raise ProviderNotConfiguredError(
@@ -78,6 +81,11 @@ def read_settings(
                 f"{name.upper()} names a file that is not there, or that is no file.", provider=spec.slug, field=name
             )
     return found
+
+
+def missing_to_link(spec: ProviderSpec, settings: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables without which a bank can be read and none can be linked."""
+    return tuple(name.upper() for name in spec.required_settings if name not in settings)
 
 
 def read_link_options(spec: ProviderSpec, environ: Mapping[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ class LinkStart(Record):
     kind: Literal["link_token", "widget_url", "connect_config"]
     link_token: str | None = Field(default=None, repr=False)
     url: str | None = Field(default=None, repr=False)
-    config: dict[str, str] = Field(default_factory=dict[str, str], repr=False)
+    config: dict[str, object] = Field(default_factory=dict[str, object], repr=False)
     expires_at: datetime.datetime | None = None
     needs: tuple[str, ...] = ()
     """Names of what `exchange_public_token` wants back; empty after a renewal: the access token works again."""

@@ -186,7 +186,7 @@ async def test_access_log_of_the_server_masks_a_token_in_an_address(banking, tok
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=True))
     with caplog.at_level(logging.INFO, "uvicorn.access"):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - the server has no event to wait for
             await asyncio.sleep(0.01)
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with httpx2.AsyncClient(base_url=address, verify=False) as client:

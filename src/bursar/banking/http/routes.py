@@ -166,7 +166,7 @@ def add_routes(router: APIRouter, deps: Deps) -> None:
     @router.post("/exchange", response_model=LinkedItem, summary="Turn what the user brought back into an access token")
     async def exchange(body: Annotated[ExchangeRequest, Body()]) -> LinkedItem:
         values: Mapping[str, str] = body.__pydantic_extra__
-        return await banking.exchange_public_token(body.public_token, **values)
+        return await banking.exchange_public_token(body.public_token, user_id=body.user_id, **values)
 
     @router.delete("/item", status_code=204, response_class=Response, summary="Withdraw the access at the provider")
     async def remove_item(token: Annotated[str, Depends(token_of)]) -> Response:

@@ -131,6 +131,7 @@ class ExchangeRequest(BaseModel):
     __pydantic_extra__: dict[str, str]  # pyright: ignore[reportIncompatibleVariableOverride] - how pydantic types them
 
     public_token: str | None = Field(default=None, max_length=4000, repr=False)
+    user_id: str = Field(default="", max_length=200, description="As the link was begun with.")
 
 
 class Received(Answer):
