@@ -1,7 +1,7 @@
 """Which promises of the house can a syntax tree prove? Each one is a rule here; `make check` runs them all.
 
 Usage: python tools/lint_rules.py [REPOSITORY] prints findings as `path:line rule message`; any makes the exit status 1.
-One line may be excused by a comment that names the rule and the reason: `# lint: allow clock - an id's time is no fact`.
+A line is excused by a comment that names the rule and the reason: `# lint: allow clock - an id's time is not a fact`.
 An excuse without a reason, for an unknown rule, or that excuses nothing is itself a finding.
 """
 

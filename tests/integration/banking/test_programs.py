@@ -1,8 +1,8 @@
 # ruff: noqa: T201 - programs print
 """Programs as people write them against a banking interface, run as they stand against a simulated provider.
 
-What differs from programs for similar libraries, and why, is a table in docs/reference/banking.md: its rows are tested in
-`test_what_differs`. The clock of these programs is the machine's, so the simulated world's day is today.
+What differs from programs for similar libraries, and why, is a table in docs/reference/banking.md: its rows are tested
+in `test_what_differs`. The clock of these programs is the machine's, so the simulated world's day is today.
 """
 
 import logging
