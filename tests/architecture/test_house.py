@@ -55,6 +55,12 @@ def test_importing_an_sdk_loads_nothing_of_the_platform(slug: str):
     assert imported_by(f"import bursar.providers.{slug}, bursar.providers.{slug}.sdk") & PLATFORM == frozenset()
 
 
+def test_importing_the_banking_interface_loads_nothing_of_the_platform():
+    rooms = ("banking", "banking.history", "banking.webhooks", "banking.exceptions", "models", "models.transactions")
+    program = f"import {', '.join(f'bursar.{room}' for room in rooms)}"
+    assert imported_by(program) & PLATFORM == frozenset()
+
+
 ASK_FOR_HELP = """
 import sys
 from bursar.cli import main

@@ -21,6 +21,7 @@ MODULES = """
     providers/plains/sdk/client providers/plains/mapping providers/plains/adapter providers/plains/sandbox
     providers/plains/rejects
     providers/hills/sdk/client providers/hills/mapping providers/hills/adapter providers/hills/sandbox/app
+    providers/banking/hills_client models/accounts banking/webhooks
     importers/sgml/reader importers/sgml/mapping importers/sgml/sandbox importers/table/reader
 """.split()
 
@@ -28,6 +29,8 @@ BROKEN_WALLS = [
     ("rooms", "domain/money", "bursar.storage.accounts"),
     ("rooms", "domain/money", "bursar.ports.provider"),
     ("rooms", "services/sync", "bursar.bootstrap"),
+    ("rooms", "models/accounts", "bursar.registry"),
+    ("rooms", "banking/easy", "bursar.services.sync"),
     ("rooms", "server/app", "bursar.worker.app"),
     ("rooms", "storage/queue", "bursar.security.vault"),
     ("rooms", "cli/main", "bursar.testing.suite"),
@@ -35,8 +38,11 @@ BROKEN_WALLS = [
     ("provider-inside", "providers/plains/sdk/client", "bursar.providers.plains.mapping"),
     ("provider-inside", "providers/plains/mapping", "bursar.providers.plains.adapter"),
     ("providers-apart", "providers/plains/adapter", "bursar.providers.hills.sdk.client"),
+    ("providers-apart", "providers/plains/adapter", "bursar.providers.banking.hills_client"),
     ("importers-apart", "importers/sgml/reader", "bursar.importers.table.reader"),
     ("loaded-by-registry", "registry", "bursar.providers.plains.adapter"),
+    ("loaded-by-registry", "banking/easy", "bursar.providers.banking.hills_client"),
+    ("loaded-by-registry", "banking/webhooks", "bursar.providers.hills.sdk.client"),
     ("loaded-by-registry", "testing/suite", "bursar.importers.sgml.reader"),
     ("sdk-stands-alone", "providers/plains/sdk/client", "bursar.domain.money"),
     ("sdk-stands-alone", "providers/plains/sdk/client", "bursar.providers.plains.rejects"),
@@ -66,6 +72,9 @@ LAWFUL_WAYS = [
     ("providers/plains/sandbox", "bursar.sandbox.world"),
     ("providers/hills/sandbox/app", "bursar.sandbox.world"),
     ("banking/easy", "bursar.registry"),
+    ("banking/easy", "bursar.models.accounts"),
+    ("banking/webhooks", "bursar.providers.banking.hills_client"),
+    ("providers/banking/hills_client", "bursar.providers.hills"),
     ("services/sync", "bursar.storage.accounts"),
     ("bootstrap", "bursar.settings"),
     ("bootstrap", "bursar.storage.accounts"),

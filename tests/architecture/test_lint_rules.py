@@ -128,6 +128,7 @@ CLEAN = {
     "a clock": ("src/bursar/domain/time.py", "class SystemClock:\n    def now(self): return datetime.now(UTC)\n"),
     "standard library": ("src/bursar/domain/rows.py", "import decimal\nfrom bursar.domain.money import Money\n"),
     "settings in bootstrap": ("src/bursar/bootstrap.py", "from bursar.settings import Settings\n"),
+    "a folder beside the providers": ("src/bursar/services/sync.py", "category = 'banking'\n"),
     "excused": ("src/bursar/domain/ids.py", "x = time.time()  # lint: allow clock - orders ids, states no fact\n"),
     "excuse in a string": ("src/bursar/domain/ids.py", "x = '# lint: allow nothing'\n"),
 }
@@ -137,6 +138,8 @@ CLEAN = {
 def repository(tmp_path: Path) -> Path:
     for slug in ("northbank", "sequence"):
         (tmp_path / "src/bursar/providers" / slug).mkdir(parents=True)
+        (tmp_path / "src/bursar/providers" / slug / "adapter.py").touch()
+    (tmp_path / "src/bursar/providers/banking").mkdir()
     return tmp_path
 
 

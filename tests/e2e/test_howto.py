@@ -11,6 +11,8 @@ import pytest
 
 # The program of this page needs a browser, so it is run in tests/integration/sequence/test_pages.py.
 BROWSER_PAGE = "refresh-sequence-unattended"
+# The programs of this page are run in tests/integration/banking/test_pages.py.
+BANKING_PAGE = "read-any-bank-through-one-interface"
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "howto").glob("*.md"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 STAYING = re.compile(r"bursar (serve|worker|sandbox)\b")
@@ -57,7 +59,8 @@ def test_every_block_is_run_or_marked_as_text():
     blocks = [(page.stem, kind) for page in PAGES for kind, _ in BLOCK.findall(page.read_text(encoding="utf-8"))]
     assert {kind for _, kind in blocks} == {"bash", "text", "python"}
     # The program below, and that of the page with the browser; another one needs a test of its own.
-    assert [page for page, kind in blocks if kind == "python"] == ["read-wealth-accounts-through-flanks", BROWSER_PAGE]
+    programs = [page for page, kind in blocks if kind == "python"]
+    assert programs == [*[BANKING_PAGE] * 3, "read-wealth-accounts-through-flanks", BROWSER_PAGE]
     assert {kind for page, kind in blocks if page == BROWSER_PAGE} == {"python", "text"}
 
 

@@ -19,6 +19,14 @@ def test_everything_is_found_with_files_and_apis_in_one_catalogue() -> None:
     assert entry in registry.get_providers_by_category(ProviderCategory.BANK)
 
 
+def test_other_addresses_of_clients_are_no_provider() -> None:
+    from bursar.providers.banking.plaid_client import PlaidClient
+    from bursar.providers.plaid import PlaidClient as AtHome
+
+    assert PlaidClient is AtHome
+    assert "banking" not in Registry.discover().providers
+
+
 @pytest.mark.parametrize("slug", Registry.discover().get_all_provider_slugs())
 def test_every_entry_is_complete(slug: str) -> None:
     entry = Registry.discover().get_provider_metadata(slug)

@@ -1,0 +1,167 @@
+"""How is one login read through any provider's adapter? (Asynchronous; the one implementation behind both faces.)."""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import date
+from typing import TypeVar
+
+from bursar.banking.exceptions import NotFoundError, UnsupportedError
+from bursar.banking.filters import TransactionQuery
+from bursar.banking.mapping import to_balance, to_bank_account, to_identity, to_transactions
+from bursar.domain.accounts import ProviderAccountData
+from bursar.domain.connections import ProviderCapability
+from bursar.domain.sync import DataWarning, RecordBatch
+from bursar.domain.transactions import ProviderTransactionData
+from bursar.models.accounts import BankAccount
+from bursar.models.balances import Balance
+from bursar.models.identity import Identity
+from bursar.models.transactions import Transaction
+from bursar.ports.errors import (
+    ProviderAuthenticationError,
+    ProviderAuthorizationError,
+    ProviderError,
+    ProviderUnsupportedError,
+    ProviderValidationError,
+)
+from bursar.ports.identity import IdentityAdapter
+from bursar.ports.provider import ConnectCompletion, Credentials, ProviderAdapter, ProviderSpec
+
+AT_ONCE = 4
+"""Accounts of one login that are read at the same time: providers count calls per login."""
+INSTITUTIONS_KEPT = 1000
+
+T = TypeVar("T")
+S = TypeVar("S")
+Institution = tuple[str | None, str | None]
+
+
+class Reader:
+    """Reads logins of one provider; the only thing it keeps is which institution a login is at."""
+
+    def __init__(self, spec: ProviderSpec) -> None:
+        self._spec = spec
+        self._institutions: OrderedDict[bytes, Institution] = OrderedDict()
+
+    async def accounts(self, adapter: ProviderAdapter, credentials: Credentials) -> RecordBatch[BankAccount]:
+        """Every account, with the institution where the provider tells it."""
+        records = await adapter.fetch_accounts(credentials)
+        institution_id, institution_name = await self._institution(adapter, credentials)
+        accounts = [
+            to_bank_account(
+                record,
+                provider=self._spec.slug,
+                institution_id=institution_id,
+                institution_name=institution_name,
+            )
+            for record in records
+        ]
+        return _like(accounts, records)
+
+    async def balances(
+        self, adapter: ProviderAdapter, credentials: Credentials, account_ids: Sequence[str] | None
+    ) -> RecordBatch[Balance]:
+        """The balances of every account, or of those that are named."""
+        records = await adapter.fetch_accounts(credentials)
+        chosen = list(records)
+        if account_ids is not None:
+            known = {record.provider_account_id: record for record in records}
+            chosen = [self._known(known, account_id) for account_id in dict.fromkeys(account_ids)]
+        return _like([to_balance(record) for record in chosen], records)
+
+    async def transactions(
+        self, adapter: ProviderAdapter, credentials: Credentials, query: TransactionQuery
+    ) -> RecordBatch[Transaction]:
+        """The rows of the query's days, of one account or of all, unfiltered otherwise and in no order.
+
+        An account whose rows the provider or the consent does not cover is left out with the warning
+        `account_not_read`, and the answer is not `complete`; asked for by its id, it is an error.
+        """
+        accounts = await adapter.fetch_accounts(credentials)
+        ids = [record.provider_account_id for record in accounts]
+        if query.account_id is not None:
+            self._known({record.provider_account_id: record for record in accounts}, query.account_id)
+            ids = [query.account_id]
+        readings = await _read_each(adapter, credentials, ids, query.start, query.end)
+        rows: list[ProviderTransactionData] = []
+        found: RecordBatch[Transaction] = RecordBatch(complete=accounts.complete, rejected=accounts.rejected)
+        for reading in readings:
+            if isinstance(reading, RecordBatch):
+                rows.extend(reading)
+                found.rejected.extend(reading.rejected)
+                found.warnings.extend(reading.warnings)
+                found.complete = found.complete and reading.complete
+            elif query.account_id is None and isinstance(
+                reading, ProviderUnsupportedError | ProviderAuthorizationError
+            ):
+                found.complete = False
+                found.warnings.append(DataWarning(code="account_not_read", message=reading.message))
+            elif reading is not None:
+                raise reading
+        found.extend(to_transactions(rows, provider=self._spec.slug))
+        return found
+
+    async def identity(self, adapter: ProviderAdapter, credentials: Credentials) -> Identity:
+        """The owners of every account."""
+        if ProviderCapability.IDENTITY not in self._spec.capabilities or not isinstance(adapter, IdentityAdapter):
+            raise UnsupportedError(
+                f"{self._spec.display_name} does not tell who owns an account.", provider=self._spec.slug
+            )
+        return to_identity(await adapter.fetch_owners(credentials))
+
+    async def _institution(self, adapter: ProviderAdapter, credentials: Credentials) -> Institution:
+        """Which institution a login is at: asked once per login, then known."""
+        key = hashlib.sha256(repr(sorted(credentials.items())).encode()).digest()
+        if key in self._institutions:
+            self._institutions.move_to_end(key)
+            return self._institutions[key]
+        try:
+            login = await adapter.complete(ConnectCompletion(values={}, renew=credentials))
+        except (ProviderUnsupportedError, ProviderValidationError, ProviderAuthenticationError) as error:
+            if isinstance(error, ProviderAuthenticationError) and error.code != "missing_credential":
+                raise
+            found: Institution = (None, None)  # this provider does not tell it of a login that it knows by its token
+        else:
+            found = (login.institution_id, login.institution_name)
+        self._institutions[key] = found
+        if len(self._institutions) > INSTITUTIONS_KEPT:
+            self._institutions.popitem(last=False)
+        return found
+
+    def _known(self, known: dict[str, ProviderAccountData], account_id: str) -> ProviderAccountData:
+        if account_id not in known:
+            raise NotFoundError("The access token opens no account of this id.", provider=self._spec.slug)
+        return known[account_id]
+
+
+Reading = RecordBatch[ProviderTransactionData] | ProviderError | None
+
+
+async def _read_each(
+    adapter: ProviderAdapter, credentials: Credentials, ids: Sequence[str], start: date, end: date | None
+) -> list[Reading]:
+    """Read accounts side by side, a few at once; after a failure that is not one account's own, the rest is None."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    failed = False
+
+    async def read(account_id: str) -> Reading:
+        nonlocal failed
+        async with gate:
+            if failed:
+                return None
+            try:
+                return await adapter.fetch_transactions(credentials, account_id, start, end)
+            except (ProviderUnsupportedError, ProviderAuthorizationError) as error:
+                return error
+            except ProviderError as error:
+                failed = True
+                return error
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(read(account_id)) for account_id in ids]
+    return [task.result() for task in tasks]
+
+
+def _like(records: list[T], source: RecordBatch[S]) -> RecordBatch[T]:
+    return RecordBatch(records, rejected=source.rejected, complete=source.complete, warnings=source.warnings)
