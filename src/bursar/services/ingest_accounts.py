@@ -229,7 +229,9 @@ async def _match(
         if target.into_account_id is not None and len(matches) == 1:
             match.account_id = target.into_account_id
             continue
-        found = next((one for one in _same_account(match, target, elsewhere) if one.account_id not in taken), None)
+        same = [one for one in _same_account(match, target, elsewhere) if one.account_id not in taken]
+        # What the connection itself has read under another id comes before what others have read.
+        found = min(same, key=lambda one: one.connection_id != target.connection_id, default=None)
         if found is None:
             found = _lookalike(match, sources, matches)
         if found is None or found.account_id in taken:
