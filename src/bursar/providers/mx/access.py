@@ -5,6 +5,7 @@ so what we hand out in place of a token carries a seal that only the holder of t
 """
 
 import hmac
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -16,6 +17,8 @@ from bursar.providers.mx.failures import SLUG
 
 ACCESS_TOKEN, USER, MEMBER = "access_token", "user_guid", "member_guid"
 _PREFIX = "mx-access-"
+_USER_GUID = re.compile(r"USR-[0-9A-Za-z-]{1,64}")
+_MEMBER_GUID = re.compile(r"MBR-[0-9A-Za-z-]{1,64}")
 _PURPOSE = b"bursar: tokens that stand for logins at MX"
 
 
@@ -68,12 +71,11 @@ class Seal:
             ProviderAuthenticationError: nothing is there, or the token is none that this deployment has made.
         """
         user, member = credentials.get(USER, ""), credentials.get(MEMBER, "")
-        if user and member:
-            return Access(user, member)
-        token = credentials.require(ACCESS_TOKEN)
-        text = self._open("access", token.removeprefix(_PREFIX)) if token.startswith(_PREFIX) else None
-        user, _, member = (text or "").partition("\n")
-        if not user or not member:
+        if not user and not member:
+            token = credentials.require(ACCESS_TOKEN)
+            text = self._open("access", token.removeprefix(_PREFIX)) if token.startswith(_PREFIX) else None
+            user, _, member = (text or "").partition("\n")
+        if not (_USER_GUID.fullmatch(user) and _MEMBER_GUID.fullmatch(member)):
             raise ProviderAuthenticationError(
                 "The access token is none of ours, or older than the present API key. Connect the bank again.",
                 code="access_token_unknown",

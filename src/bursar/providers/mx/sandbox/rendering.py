@@ -109,7 +109,8 @@ class Renderer:
         else:
             truth = world.truth(account.account_id, at)
             ledger, pending = truth.balance, sum((row.amount for row in truth.pending), Decimal(0))
-        body: Body = dict.fromkeys(("balance", "available_balance", "available_credit", "credit_limit", "cash_balance"))
+        names = ("balance", "available_balance", "available_credit", "credit_limit", "cash_balance")
+        body = dict[str, object].fromkeys(names)
         if account.kind is AccountKind.BROKERAGE:
             held = sum((one.value for one in world.positions(account.account_id, at)), Decimal(0))
             body |= {"balance": plain(ledger + held), "cash_balance": plain(ledger)}
