@@ -109,8 +109,9 @@ class Renderer:
         else:
             truth = world.truth(account.account_id, at)
             ledger, pending = truth.balance, sum((row.amount for row in truth.pending), Decimal(0))
-        names = ("balance", "available_balance", "available_credit", "credit_limit", "cash_balance")
-        body = dict[str, object].fromkeys(names)
+        names: tuple[str, ...] = ("balance", "available_balance", "available_credit", "credit_limit", "cash_balance")
+        body: Body = {}
+        body |= dict.fromkeys(names)
         if account.kind is AccountKind.BROKERAGE:
             held = sum((one.value for one in world.positions(account.account_id, at)), Decimal(0))
             body |= {"balance": plain(ledger + held), "cash_balance": plain(ledger)}
