@@ -33,14 +33,12 @@ from bursar.providers.mx.access import ACCESS_TOKEN, MEMBER, USER, Access, Seal
 from bursar.providers.mx.failures import SLUG, Failures, raise_state
 from bursar.providers.mx.notices import to_notice
 from bursar.providers.mx.reading import (
-    AHEAD,
-    FIRST_DAY,
     HISTORY_DAYS,
-    MARGIN,
     Listed,
     list_accounts,
     read_holdings,
     read_rows,
+    to_bounds,
 )
 from bursar.providers.mx.records import Collector
 from bursar.providers.mx.sdk.client import MXClient
@@ -166,9 +164,7 @@ class MXAdapter:
         access = self._seal.open(credentials)
         listed, _ = await self._accounts(access, provider_account_id)
         collector = Collector()
-        # Wider than asked: MX bounds by the day on which a row happened, and its days are those of UTC.
-        first = FIRST_DAY if start_date is None else max(FIRST_DAY, start_date - MARGIN)
-        last = self._today() + AHEAD if end_date is None else max(FIRST_DAY, end_date + MARGIN)
+        first, last = to_bounds(start_date, end_date, self._today())
         with self._failures.translated():
             rows = await self._client.list_transactions(
                 access.user, account=provider_account_id, from_date=first, to_date=last

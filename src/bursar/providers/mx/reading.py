@@ -94,6 +94,14 @@ class Listed:
         return [record.provider_account_id for record in self.records if record.provider_account_id in investing]
 
 
+def to_bounds(start: date | None, end: date | None, today: date) -> tuple[date, date]:
+    """Return what to ask MX for when the rows of a span of days are wanted: more than the span, within reason."""
+    earliest, latest = FIRST_DAY + MARGIN, today + AHEAD
+    first = earliest if start is None else min(max(start, earliest), latest)
+    last = latest if end is None else min(max(end, earliest), latest)
+    return first - MARGIN, last + MARGIN
+
+
 async def list_accounts(client: MXClient, access: Access, collector: Collector) -> Listed:
     """Read a login's accounts."""
     accounts = await client.list_accounts(access.user, member=access.member)

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -221,8 +221,10 @@ def client(make_client: Callable[..., MXClient]) -> MXClient:
 
 @pytest.fixture
 def simulate() -> Callable[..., Any]:
-    @contextmanager
-    def run(*, history_days: int = 40, shares: dict[str, float] | None = None, **settings: Any) -> Iterator[Bench]:
+    @asynccontextmanager
+    async def run(
+        *, history_days: int = 40, shares: dict[str, float] | None = None, **settings: Any
+    ) -> AsyncIterator[Bench]:
         view = View(5, shares) if shares else None
         world = World(5, start=START, history_days=history_days, families=1, view=view)
         face = MXFace(**settings)
@@ -248,16 +250,16 @@ def simulate() -> Callable[..., Any]:
                 )
             )
             assert isinstance(adapter, MXAdapter)
-            yield Bench(world, app.faces["mx"], wire, f"{server.url}/mx", adapter, time)
+            try:
+                yield Bench(world, app.faces["mx"], wire, f"{server.url}/mx", adapter, time)
+            finally:
+                await adapter.aclose()
 
     return run
 
 
 @pytest.fixture
 async def bench(simulate: Callable[..., Any]) -> AsyncIterator[Bench]:
-    with simulate() as bench:
-        try:
-            await bench.connect()
-            yield bench
-        finally:
-            await bench.adapter.aclose()
+    async with simulate() as bench:
+        await bench.connect()
+        yield bench

@@ -12,13 +12,12 @@ from bursar.providers.mx.sandbox.listing import Loops
 from bursar.providers.mx.sandbox.members import JOBS, Job, Member, User, wire_instant
 from bursar.providers.mx.sandbox.problems import MXProblemError, not_found
 from bursar.providers.mx.sandbox.rendering import Renderer
+from bursar.providers.mx.sandbox.rows import MXShowing, RowGuids
 from bursar.providers.mx.sandbox.webhooks import Outbox
 from bursar.sandbox.faces import RefusedActionError
 from bursar.sandbox.faults import FaultKind
-from bursar.sandbox.neutral.ids import RowIds, Series
-from bursar.sandbox.neutral.showing import Showing
+from bursar.sandbox.neutral.ids import Series
 from bursar.sandbox.people import CURRENCY_DECIMALS, Account, Login
-from bursar.sandbox.view import IdPolicy
 from bursar.sandbox.world import World
 
 AGGREGATION_PAUSE = timedelta(hours=3)
@@ -66,9 +65,8 @@ class Desk:
         """Guid of an account that was given out -> the world's account."""
         self._widgets: dict[str, Widget] = {}
         self._job_duration = job_duration
-        policy = world.view.id_policies.get("mx", IdPolicy.SAME_WHEN_POSTED)
-        self._ids = RowIds(world.view, "mx", self.mint, policy)
-        self._showing = Showing(world, "mx", self._ids)
+        self._ids = RowGuids(world.view, self.mint)
+        self._showing = MXShowing(world, self._ids)
         self._known_since: dict[str, datetime] = {}
         self._listed: dict[str, set[str]] = {}
 

@@ -23,11 +23,11 @@ class Asked:
 
 def read_paging(query: Query, *, largest: int = _LARGEST) -> Asked:
     """What a request asks for; what is no number is refused, what is out of bounds is moved into them."""
-    page = _whole(query, "page") or 1
-    per_page = _whole(query, "records_per_page") or _DEFAULT
-    if page < 1:
+    page = _whole(query, "page")
+    per_page = _whole(query, "records_per_page")
+    if page is not None and page < 1:
         raise bad_request("page must be at least 1")
-    return Asked(page, min(max(per_page, _SMALLEST), largest))
+    return Asked(page or 1, _DEFAULT if per_page is None else min(max(per_page, _SMALLEST), largest))
 
 
 def read_moment(query: Query, name: str) -> datetime | None:
