@@ -165,10 +165,12 @@ def _resolved(
         if other_id != source_id
     }
     currency = account.currency if account is not None else known.currency if known is not None else ""
+    told = [account.institution_timezone] if account is not None else []
+    stored = [source.institution_timezone for source, _ in others.values()]
     return ResolvedAccount(
         account_id,
         source_id,
-        account.institution_timezone if account is not None else None,
+        next((zone for zone in [*told, *stored] if zone), None),
         currency,
         is_new,
         known.listed_at if known is not None else None,
