@@ -259,20 +259,7 @@ class Desk:
         before = self._listed.get(member.guid, set())
         present = {str(one.body["guid"]) for one in self.rows_of(member, self.world.now)}
         self._listed[member.guid] = present
-        types = {"check_balance": "BALANCE", "extend_history": "HISTORY", "verify": "VERIFICATION"}
-        self.post(
-            {
-                "type": types.get(job.kind, "AGGREGATION"),
-                "action": "member_data_updated",
-                "completed_at": int(job.ends_at.timestamp()),
-                "completed_on": job.ends_at.date().isoformat(),
-                "is_background": job.kind == "aggregate",
-                "job_guid": job.guid,
-                "transactions_created_count": len(present - before),
-                "transactions_updated_count": 0,
-                **_whose(member),
-            }
-        )
+        self.post(describe_done(member, job, created_count=len(present - before)))
         for guid in sorted(before - present):
             self.post({"type": "TRANSACTION", "action": "deleted", "transaction": {"guid": guid, **_whose(member)}})
 
@@ -349,6 +336,22 @@ _MUTATE = frozenset({FaultKind.MUTATE_BETWEEN_PAGES})
 
 def _whose(member: Member) -> Body:
     return {"member_guid": member.guid, "user_guid": member.user.guid, "user_id": member.user.own_id}
+
+
+def describe_done(member: Member, job: Job, *, created_count: int) -> Body:
+    """The event about a job that is done."""
+    types = {"check_balance": "BALANCE", "extend_history": "HISTORY", "verify": "VERIFICATION"}
+    return {
+        "type": types.get(job.kind, "AGGREGATION"),
+        "action": "member_data_updated",
+        "completed_at": int(job.ends_at.timestamp()),
+        "completed_on": job.ends_at.date().isoformat(),
+        "is_background": job.kind == "aggregate",
+        "job_guid": job.guid,
+        "transactions_created_count": created_count,
+        "transactions_updated_count": 0,
+        **_whose(member),
+    }
 
 
 def describe_status(member: Member, *, is_down: bool, is_not_ready: bool) -> Body:

@@ -4,7 +4,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from hmac import compare_digest
@@ -13,12 +13,12 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from bursar.providers.mx.sandbox.desk import Desk
+from bursar.providers.mx.sandbox.desk import Desk, describe_done
 from bursar.providers.mx.sandbox.endpoints import Answer, Call, find_handler
-from bursar.providers.mx.sandbox.members import Member
+from bursar.providers.mx.sandbox.members import Job, Member
 from bursar.providers.mx.sandbox.page import render_page
 from bursar.providers.mx.sandbox.problems import MXProblemError, bad_request
-from bursar.providers.mx.sandbox.webhooks import Subscription
+from bursar.providers.mx.sandbox.webhooks import Delivery, Subscription
 from bursar.sandbox.faces import Receive, RefusedActionError, Scope, Send
 from bursar.sandbox.world import World
 
@@ -144,6 +144,24 @@ class MXServer:
     def trace_transaction(self, provider_account_id: str, provider_transaction_id: str) -> str | None:
         """The world id of the row behind a guid that this server gave out; None when it stands for no single row."""
         return self._desk.trace_row(provider_account_id, provider_transaction_id)
+
+    def make_delivery(self, external_login_id: str) -> Delivery:
+        """A new event: MX has read the bank of a member; an unknown one raises `KeyError`."""
+        member = self._desk.members[external_login_id]
+        job = Job(self._desk.mint.next("job"), "aggregate", self._desk.world.now)
+        return Delivery.of(self._subscription(self._face.webhook_secret), describe_done(member, job, created_count=1))
+
+    def repeat_delivery(self, delivery: Delivery) -> Delivery:
+        """The same once more: MX changes nothing in it."""
+        return delivery
+
+    def forge_delivery(self, delivery: Delivery) -> Delivery:
+        """The same from somebody who does not know the password."""
+        headers = {**delivery.headers, "Authorization": self._subscription("guessed").authorization}
+        return replace(delivery, headers=headers)
+
+    def _subscription(self, password: str) -> Subscription:
+        return Subscription("", "mx", password)
 
     def _answer(self, scope: Scope, path: str, content: bytes) -> Answer:
         try:

@@ -4,7 +4,7 @@ import asyncio
 import heapq
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import httpx2
@@ -31,6 +31,21 @@ class Subscription:
     def authorization(self) -> str:
         """The header's value."""
         return f"Basic {b64encode(f'{self.username}:{self.password}'.encode()).decode()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A webhook that is handed out instead of being sent; only a password shows whose it is."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    proves_body: bool = False
+    proves_time: bool = False
+
+    @classmethod
+    def of(cls, to: Subscription, payload: Mapping[str, object]) -> "Delivery":
+        """The delivery of a payload."""
+        return cls(headers=_headers(to), body=msgspec.json.encode(payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +86,8 @@ class Outbox:
         return bool(self._queue) and self._queue[0][0] <= self._clock.now()
 
     async def _send(self, client: httpx2.AsyncClient, delivery: _Delivery) -> bool:
-        headers = {"Content-Type": "application/json", "Authorization": delivery.to.authorization}
         try:
-            answer = await client.post(delivery.to.url, content=delivery.body, headers=headers)
+            answer = await client.post(delivery.to.url, content=delivery.body, headers=_headers(delivery.to))
         except (httpx2.HTTPError, httpx2.InvalidURL):
             return False
         return 200 <= answer.status_code < 300
@@ -81,3 +95,7 @@ class Outbox:
     def _push(self, at: datetime, delivery: _Delivery) -> None:
         self._queued_count += 1
         heapq.heappush(self._queue, (at, self._queued_count, delivery))
+
+
+def _headers(to: Subscription) -> dict[str, str]:
+    return {"Content-Type": "application/json", "Authorization": to.authorization}
