@@ -1,5 +1,6 @@
 """Does the simulated MX show what goes wrong in a turbulent world, and does the adapter read it as it is?"""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -142,6 +143,26 @@ async def test_posted_row_takes_another_guid_where_the_link_is_missing(turbulent
         )
         assert len(before) == len(after) == 1
         assert before != after
+
+
+async def test_pending_row_stays_beside_the_posted_one_for_a_while_where_it_has_another_guid(turbulent):
+    async with turbulent({"A2": 1.0, "A3": 0.02}) as bench:
+        account = next(one for one in bench.login.accounts if one.kind is not AccountKind.BROKERAGE)
+        rows = [bench.world.script.add_pending(account.account_id, Decimal(-4), "LINGERING") for _ in range(20)]
+        bench.world.advance(timedelta(hours=1))
+        for row_id in rows:
+            bench.world.script.post(row_id)
+
+        async def states() -> Counter[str]:
+            found = (await bench.sync())[0].transactions
+            return Counter(row.status for row in found if row.description == "LINGERING")
+
+        told = await states()
+        assert told["settled"] == 20
+        assert 0 < told["pending"] < 20
+        assert bench.hits("A3")
+        bench.world.advance(timedelta(hours=72))
+        assert await states() == {"settled": 20}
 
 
 @pytest.mark.parametrize("fault", ["C9", "C10"])
