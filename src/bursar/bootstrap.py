@@ -3,10 +3,13 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bursar.domain.connections import ProviderCapability
 from bursar.domain.time import Clock, SystemClock
 from bursar.domain.transfers import TransferRules
+from bursar.observability.metrics import Metrics
 from bursar.ports.importer import ImportLimits
 from bursar.registry import Registry
 from bursar.security.keys import MasterKeys
@@ -22,6 +25,7 @@ from bursar.services.queries import QueryService
 from bursar.services.sync import SyncService
 from bursar.services.transfer_outcomes import TransferReconciler
 from bursar.services.transfers import TransferService
+from bursar.services.webhooks import WebhookService
 from bursar.settings import Settings, provider_settings
 from bursar.storage.queue import JobQueue
 from bursar.storage.schema import current_revision, migrate_async, newest_revision
@@ -30,6 +34,9 @@ from bursar.transport.timing import SYSTEM_TIMING, Timing
 
 if TYPE_CHECKING:
     from bursar.storage.embedded import EmbeddedPostgres
+
+WEBHOOKS_PATH = "/api/v1/webhooks"
+"""Where the server takes webhooks, below its public address; the provider's slug follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,8 @@ class Platform:
     proof: ProofService
     queries: QueryService
     idempotency: IdempotencyService
+    webhooks: WebhookService
+    metrics: Metrics
     transfers: TransferService
     reconciler: TransferReconciler
     """Looks after transfers that were left open, also while transfers are switched off."""
@@ -101,6 +110,18 @@ def transfer_rules(settings: Settings) -> TransferRules | None:
         max_per_day=settings.transfers_max_per_day,
         always_confirm=settings.transfers_always_confirm,
     )
+
+
+def webhook_urls(settings: Settings, registry: Registry) -> dict[str, str]:
+    """Return by provider the address that it is told to send webhooks to; empty where no public address is set."""
+    if settings.public_url is None:
+        return {}
+    base = settings.public_url.rstrip("/")
+    return {
+        slug: f"{base}{WEBHOOKS_PATH}/{slug}"
+        for slug, spec in registry.providers.items()
+        if ProviderCapability.WEBHOOKS in spec.capabilities
+    }
 
 
 def is_database_lost(error: BaseException) -> bool:
@@ -176,6 +197,7 @@ async def open_platform(
         )
         opened.push_async_callback(providers.aclose)
         keys = KeyService(master_keys)
+        metrics = Metrics()
         platform = Platform(
             settings=settings,
             registry=registry,
@@ -187,12 +209,26 @@ async def open_platform(
             access=AccessService(database, clock),
             providers=providers,
             catalogue=CatalogueService(database, registry, providers, clock),
-            connect=ConnectService(database, queue, registry, providers, keys, clock),
+            connect=ConnectService(
+                database, queue, registry, providers, keys, clock, webhook_urls=webhook_urls(settings, registry)
+            ),
             sync=SyncService(database, queue, registry, providers, keys, clock),
             imports=ImportService(database, registry, keys, clock, ImportLimits(max_bytes=settings.import_max_bytes)),
             proof=ProofService(database),
             queries=QueryService(database),
             idempotency=IdempotencyService(database, keys, clock),
+            webhooks=WebhookService(
+                database,
+                queue,
+                registry,
+                providers,
+                keys,
+                clock,
+                metrics,
+                delay=timedelta(seconds=settings.webhook_delay_s),
+                keep=timedelta(days=settings.webhook_keep_days),
+            ),
+            metrics=metrics,
             transfers=TransferService(database, registry, providers, keys, clock, transfer_rules(settings)),
             reconciler=TransferReconciler(database, providers, keys, clock),
         )

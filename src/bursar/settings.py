@@ -27,7 +27,10 @@ class Settings(BaseSettings):
     master_keys: SecretStr | None = Field(
         default=None, description="`id:base64` entries, the first is current. Without it, a key file under `home`."
     )
-    public_url: str | None = Field(default=None, description="The address at which users reach this server.")
+    public_url: str | None = Field(
+        default=None,
+        description="The address at which users and providers reach this server; providers send webhooks below it.",
+    )
     host: str = Field(default="127.0.0.1", description="The address that `serve` listens on.")
     port: int = Field(default=8787, ge=0, le=65535, description="The port that `serve` listens on; 0 takes a free one.")
     import_max_bytes: int = Field(default=10 * 1024 * 1024, gt=0, description="The largest file that is imported.")
@@ -36,6 +39,13 @@ class Settings(BaseSettings):
     database_prepares: bool = Field(
         default=True,
         description="Prepare statements that repeat; `false` behind a pooler that does not carry them over.",
+    )
+
+    webhook_delay_s: int = Field(
+        default=5, ge=0, le=300, description="How long to wait after a webhook for more of the same, in seconds."
+    )
+    webhook_keep_days: int = Field(
+        default=30, ge=1, le=3650, description="How long it is remembered which webhooks came; bodies are never kept."
     )
 
     transfers_enabled: bool = Field(

@@ -101,6 +101,7 @@ _PROCESS = {
 _TIME = {
     "E1": "every trigger comes twice",
     "E2": "triggers are lost, delayed, or out of order",
+    "E3": "webhooks of providers come for real, and forged and replayed ones beside them",
     "E4": "clocks of workers differ, by up to 26 hours",
     "E5": "triggers during the first sync",
     "E6": "manual, scheduled and file at the same moment",
@@ -122,7 +123,6 @@ FAULTS: Mapping[str, Fault] = {
 }
 
 NOT_YET: Mapping[str, str] = {
-    "E3": "providers cannot call us yet: there is no route for their webhooks",
     "E8": "rows have no fields of the user yet",
     "F1": "there are no outbound webhooks yet",
     "F2": "there are no exports yet",

@@ -43,6 +43,8 @@ def cells_to_hit(
             cells += [(code, slug, "sync.fetched") for slug in sorted(channels)]
         elif code in {"E4", "E6"}:
             cells.append((code, "", ""))
+        elif code == "E3":
+            cells += [(code, slug, "") for slug, channel in sorted(channels.items()) if channel.sends_webhooks]
         else:
             cells += [(code, slug, "") for slug in sorted(channels)]
     return cells

@@ -232,6 +232,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "[listing.complete for listing in part]",
         "[False for _ in part]",
     ),
+    Mutant(
+        "webhooks are believed whoever sends them",
+        "bursar.providers.plaid.sdk.webhooks",
+        "        _check_signature(key, ",
+        "        (lambda *_: None)(key, ",
+    ),
 )
 
 

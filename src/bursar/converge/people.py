@@ -7,6 +7,7 @@ from random import Random
 from uuid import UUID
 
 from bursar.converge import wire
+from bursar.converge.announcing import announce, can_announce
 from bursar.converge.catalogue import FAULTS, Layer
 from bursar.converge.seed import Action, FileTold, Link, Person, SeedRun, outcome_of
 from bursar.converge.stage import Channel
@@ -113,6 +114,9 @@ def _schedule_channel(
 def _reading(run: SeedRun, person: Person, login: Login, channel: Channel, trigger: SyncTrigger) -> Action:
     async def read() -> None:
         for link in links_of(run, person, login, channel):
+            if trigger is SyncTrigger.WEBHOOK and run.plan.has("E3") and can_announce(run, link):
+                await announce(run, link)
+                continue
             asked = await run.stage.platform.sync.request_sync(person.tenant_id, link.connection_id, trigger=trigger)
             run.note(f"  asked: {outcome_of(asked)}")
 

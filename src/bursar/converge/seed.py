@@ -27,7 +27,7 @@ from bursar.sandbox.turmoil import build_turmoil
 from bursar.sandbox.view import View
 from bursar.sandbox.world import World
 from bursar.worker.retry import RetrySchedule, TryAgainError
-from bursar.worker.tasks import carry_out
+from bursar.worker.tasks import carry_out, follow
 
 RESCUE = timedelta(seconds=15)
 """After how long the job of a dead worker is given to another one."""
@@ -131,6 +131,8 @@ class SeedRun:
         stage = self.stage
         # Adapters remember tokens of the seed before: a seed must not depend on what ran before it.
         await stage.platform.providers.aclose()
+        # Notices belong to no tenant: a seed that runs again would find its own.
+        await stage.witness.execute("DELETE FROM webhook_notices")
         stage.clock.follow(self.world)
         stage.wire.connect(self._serve, self.world, self._interlude)
         stage.dice.begin(self.plan.seed)
@@ -213,7 +215,12 @@ class SeedRun:
     # Jobs, as the job engine and its workers would treat them.
 
     async def collect_jobs(self) -> None:
-        """Take the jobs that were enqueued, and put them on the agenda."""
+        """Take the jobs that were enqueued, and put them on the agenda; notices of webhooks are followed before."""
+        told = await self.stage.witness.execute(
+            "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'notices' RETURNING id"
+        )
+        if await told.fetchall():
+            await follow(self.stage.platform, self._retries, attempts_before=0)
         found = await self.stage.witness.execute(
             "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'sync' RETURNING args"
         )

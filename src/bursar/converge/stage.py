@@ -20,6 +20,7 @@ from bursar.bootstrap import Platform, open_platform, read_settings
 from bursar.converge.clock import SeedClock
 from bursar.converge.neutral import NEUTRAL_SPECS
 from bursar.converge.wire import Wire
+from bursar.domain.connections import ProviderCapability
 from bursar.observability.logging import configure_logging
 from bursar.registry import Registry
 from bursar.sandbox.faces import Face, StatementWriter
@@ -41,6 +42,7 @@ class Channel:
     slug: str
     face: Face
     traits: Traits
+    sends_webhooks: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,7 +84,12 @@ def find_channels(registry: Registry) -> dict[str, Channel]:
             continue
         module: Any = import_module(f"bursar.providers.{slug}.sandbox")
         if hasattr(module, "TRAITS"):
-            channels[slug] = Channel(slug=slug, face=module.SANDBOX, traits=module.TRAITS)
+            channels[slug] = Channel(
+                slug=slug,
+                face=module.SANDBOX,
+                traits=module.TRAITS,
+                sends_webhooks=ProviderCapability.WEBHOOKS in registry.providers[slug].capabilities,
+            )
     return channels
 
 
@@ -127,12 +134,12 @@ async def open_stage(
     async with (
         httpx2.AsyncClient(transport=wire) as client,
         open_platform(
-            read_settings(database_url=SecretStr(database_url), home=home),
+            read_settings(database_url=SecretStr(database_url), home=home, webhook_delay_s=0),
             registry=registry,
             clock=clock,
             extra_settings=provider_settings(channels),
             http_clients=dict.fromkeys(channels, client),
-            timing=Timing(sleep=clock.sleep, random=dice),
+            timing=Timing(monotonic=clock.monotonic, sleep=clock.sleep, random=dice),
             connection_class=connection_class,
         ) as platform,
         await connection_class.connect(database_url, autocommit=True) as witness,

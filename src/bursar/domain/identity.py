@@ -85,7 +85,8 @@ class _OwnRules(Pairing):
 
     def rules(self) -> list[_Rule]:
         """Return the rules that can find anything here, in their order."""
-        content, none, stable = (self.trust is one for one in (IdTrust.CONTENT, IdTrust.NONE, IdTrust.STABLE))
+        content, none = self.trust is IdTrust.CONTENT, self.trust is IdTrust.NONE
+        stable = self.trust is IdTrust.STABLE
         counts = (none or any(row.provider_transaction_id is None for row in self.rows)) and bool(self.by_print)
         rules: list[tuple[_Rule, bool]] = [
             (self._corrections, any(row.correction is not None for row in self.rows)),
@@ -115,7 +116,7 @@ class _OwnRules(Pairing):
     def _posted_in_reading(self, index: int, row: ProviderTransactionData) -> None:
         """An announced row beside the one that it has become: the bank is slow to take it off its list."""
         name = row.provider_transaction_id
-        if name in self.posted_here and name is not None and self.is_pending(row):
+        if name is not None and name in self.posted_here and self.is_pending(row):
             self.repeat(index, next(iter(self.by_id.get(name, ())), None), name)
 
     def _same_id(self, index: int, row: ProviderTransactionData) -> None:

@@ -24,6 +24,23 @@ class NoticeKind(Vocabulary):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRefused:
+    """The sender of a delivery is not proven: nothing was done and nothing is kept."""
+
+    message: str
+    """Ours; says which proof is missing, without anything of the delivery."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookReceipt:
+    """What became of a delivery whose sender is proven."""
+
+    new_count: int
+    repeated_count: int
+    """Notices that were delivered before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderNotice:
     """One thing that a provider told in a webhook whose sender was proven."""
 

@@ -80,6 +80,11 @@ class Metrics:
             "records_rejected_total", "Records that could not be read.", ("provider", "kind", "reason")
         )
         self.sync_runs = Counter("sync_runs_total", "Runs by how they ended.", ("status",))
+        self.webhooks = Counter(
+            "webhooks_received_total",
+            "Deliveries by what became of them: taken, repeated, refused, unproven, not_configured.",
+            ("provider", "outcome"),
+        )
         self.http_requests = Counter(
             "http_requests_total", "Requests by route template and status.", ("method", "endpoint", "status")
         )
@@ -95,7 +100,13 @@ class Metrics:
 
     def render(self) -> str:
         """Return all counters as the body of a scrape; its media type is `CONTENT_TYPE`."""
-        counters = (self.unmapped_values, self.rejected_records, self.sync_runs, self.http_requests)
+        counters = (
+            self.unmapped_values,
+            self.rejected_records,
+            self.sync_runs,
+            self.webhooks,
+            self.http_requests,
+        )
         return "".join(counter.render() for counter in counters)
 
 

@@ -103,6 +103,8 @@ class ConnectCompletion:
     """What came back from the user: a public token, an authorization code, or keys typed into a form."""
 
     values: Mapping[str, str] = field(repr=False)
+    connection_id: str = ""
+    """The one that `ConnectRequest` named: what was begun for one connection must not end in another."""
     redirect_uri: str | None = None
     renew: Credentials | None = None
 

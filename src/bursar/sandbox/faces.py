@@ -1,6 +1,7 @@
 """What must a provider's or a file format's simulator offer to the sandbox?"""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol, runtime_checkable
 
@@ -56,6 +57,47 @@ class TracedFace(Protocol):
 
     def trace_transaction(self, provider_account_id: str, provider_transaction_id: str) -> str | None:
         """The world id of the row behind an id; None when it was never given out, or when it names no single row."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDelivery:
+    """One webhook as it leaves the provider, whoever carries it."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    """Everything that the provider sends with it; names in any case."""
+    body: bytes = field(repr=False)
+    """The raw body: what is signed are bytes."""
+    proves_body: bool = True
+    """Whether the proof covers the body; False for a provider that only shows a password of its own."""
+    proves_time: bool = True
+    """Whether the proof tells when it was made, so that an old one can be refused; False for a provider without."""
+
+
+@runtime_checkable
+class WebhookFace(Protocol):
+    """A simulated server that sends webhooks, and can hand one out instead of sending it.
+
+    A provider that declares the capability `webhooks` has a simulator with these methods: the contract suite takes
+    deliveries from it and gives them to the adapter, as they are, spoilt, late and twice. Every method signs as the
+    provider does, at the world's present instant, with the secrets that `credentials` publishes or with the keys that
+    the simulated API hands out. Nothing goes over the network, and nothing of it is counted as sent.
+    """
+
+    def make_delivery(self, external_login_id: str) -> WebhookDelivery:
+        """A new event about one login (`EstablishedConnection.external_login_id`), such as new transactions.
+
+        Two calls are two events, also at one instant of the world, if the provider's events have an id.
+        Raises `KeyError` for a login that this server does not know.
+        """
+        ...
+
+    def repeat_delivery(self, delivery: WebhookDelivery) -> WebhookDelivery:
+        """The same event as the provider sends it again when nobody took it, signed anew if it signs anew."""
+        ...
+
+    def forge_delivery(self, delivery: WebhookDelivery) -> WebhookDelivery:
+        """The same event, well formed and fresh, from somebody who has not got the provider's secret or private key."""
         ...
 
 

@@ -63,12 +63,13 @@ TRANSPORT_FAULTS = frozenset(FaultKind) - {
 class Fault:
     """One switched-on fault.
 
-    `path` is a prefix of the request path, face prefix included (`/plaid/transactions`). `skip` calls pass before it
-    strikes; `times` is how often it strikes, None until it is switched off. With a `share` (0 to 1) it strikes that
-    part of the requests, drawn from the board's seed. With `after_effect` a transport fault strikes after the request
-    was carried out, so its effect has happened although the caller can not know. `retry_after` is sent as it is,
-    however absurd; `retry_after_s` are virtual seconds, sent as a number or, with `retry_after_as_date`, as an HTTP
-    date. `delay_s` are real seconds: how slow a slow answer is, and how long a socket hangs that times out.
+    `path` is a prefix of the request path, face prefix included (`/plaid/transactions`), in which a part `*` stands for
+    any one. `skip` calls pass before it strikes; `times` is how often it strikes, None until it is switched off. With a
+    `share` (0 to 1) it strikes that part of the requests, drawn from the board's seed. With `after_effect` a transport
+    fault strikes after the request was carried out, so its effect has happened although the caller can not know.
+    `retry_after` is sent as it is, however absurd; `retry_after_s` are virtual seconds, sent as a number or, with
+    `retry_after_as_date`, as an HTTP date. `delay_s` are real seconds: how slow a slow answer is, and how long a
+    socket hangs that times out.
     """
 
     fault_id: int
@@ -151,7 +152,7 @@ class FaultBoard:
         if self.is_stopped:
             return None
         for fault in self._faults.values():
-            if fault.kind not in kinds or not path.startswith(fault.path):
+            if fault.kind not in kinds or not _is_below(path, fault.path):
                 continue
             if (page is not None and fault.page != page) or (fault.bank is not None and fault.bank != bank):
                 continue
@@ -176,6 +177,13 @@ class FaultBoard:
             del self._faults[fault.fault_id]
         else:
             self._faults[fault.fault_id] = replace(fault, times=fault.times - 1)
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    if "*" not in prefix:
+        return path.startswith(prefix)
+    parts, wanted = path.split("/"), prefix.split("/")
+    return len(parts) >= len(wanted) and all(one in ("*", part) for one, part in zip(wanted, parts, strict=False))
 
 
 def _slug(path: str) -> str:

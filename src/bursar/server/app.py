@@ -18,6 +18,7 @@ from bursar.server.api import (
     syncs,
     transactions,
     transfers,
+    webhooks,
 )
 from bursar.server.deps import check_form, limit_address
 from bursar.server.frame import RequestFrame
@@ -27,7 +28,14 @@ from bursar.server.schemas.base import Problem
 
 PREFIX = "/api/v1"
 PUBLIC_PATHS = frozenset(
-    {f"{PREFIX}/health/live", f"{PREFIX}/health/ready", f"{PREFIX}/imports/formats", f"{PREFIX}/openapi.json"}
+    {
+        f"{PREFIX}/health/live",
+        f"{PREFIX}/health/ready",
+        f"{PREFIX}/imports/formats",
+        f"{PREFIX}/openapi.json",
+        # Proven by the provider's signature.
+        f"{PREFIX}/webhooks/{{provider}}",
+    }
 )
 """Every address that answers without a token; a test holds all the others to asking for one."""
 
@@ -70,6 +78,7 @@ def _api() -> APIRouter:
     )
     api.include_router(health.router, dependencies=[Depends(limit_address)])
     api.include_router(imports.public, prefix="/imports", dependencies=[Depends(limit_address)])
+    api.include_router(webhooks.router, prefix="/webhooks", dependencies=[Depends(limit_address)])
     api.include_router(providers.router, prefix="/providers")
     for name, documented in (("/connections", True), ("/bank_connections", False)):
         api.include_router(connections.router, prefix=name, include_in_schema=documented)

@@ -68,12 +68,12 @@ async def read_limited(request: Request, limit: int) -> bytes:
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and len(announced) < 20 and int(announced) > limit:
-        raise _too_large()
+        raise _too_large(limit)
     content = bytearray()
     async for block in request.stream():
         content += block
         if len(content) > limit:
-            raise _too_large()
+            raise _too_large(limit)
     return bytes(content)
 
 
@@ -133,5 +133,5 @@ def _malformed(message: str) -> ApiError:
     return ApiError("malformed_request", message)
 
 
-def _too_large() -> ApiError:
-    return ApiError("payload_too_large", f"A body has at most {MAX_BYTES} bytes.")
+def _too_large(limit: int) -> ApiError:
+    return ApiError("payload_too_large", f"A body has at most {limit} bytes.")

@@ -24,6 +24,7 @@ CODES: Mapping[str, int] = {
     "file_unreadable": 400,
     "auth_required": 401,
     "invalid_token": 401,
+    "webhook_refused": 401,
     "permission_denied": 403,
     "transfers_disabled": 403,
     "not_found": 404,
@@ -188,12 +189,14 @@ def from_validation(error: ValidationError) -> Validation:
     return Validation(to_details(error.errors(include_url=False, include_context=False, include_input=False)))
 
 
-def from_failure(failure: ServiceFailure, *, caller: Principal, now: datetime, completing: bool = False) -> ApiError:
+def from_failure(
+    failure: ServiceFailure, *, caller: Principal | None, now: datetime, completing: bool = False
+) -> ApiError:
     """Return what a caller is told of a use case that did not end well.
 
     Args:
         failure: the use case's answer.
-        caller: an administrator is told which settings are missing, others are not.
+        caller: an administrator is told which settings are missing, others are not; None for nobody that we know.
         now: turns an instant to try again into seconds.
         completing: True where the caller sent a code or token of the provider's, which may be what is wrong.
     """
@@ -220,10 +223,10 @@ def from_failure(failure: ServiceFailure, *, caller: Principal, now: datetime, c
             return ApiError("run_in_progress", message, retryable=True)
 
 
-def _from_provider(failure: ProviderFailed, *, caller: Principal, now: datetime, completing: bool) -> ApiError:
+def _from_provider(failure: ProviderFailed, *, caller: Principal | None, now: datetime, completing: bool) -> ApiError:
     code, status = _provider_code(failure, completing=completing)
     message = failure.message
-    if failure.action == "configure" and caller.role is not UserRole.ADMIN:
+    if failure.action == "configure" and (caller is None or caller.role is not UserRole.ADMIN):
         message = "This provider is not set up here; the operator has to act."
     wait = None
     if failure.next_attempt_at is not None:

@@ -44,7 +44,11 @@ class ConnectService:
         providers: ProviderPool,
         keys: KeyService,
         clock: Clock,
+        *,
+        webhook_urls: Mapping[str, str] | None = None,
     ) -> None:
+        """`webhook_urls` are the addresses, by provider, that webhooks are asked for at."""
+        self._webhook_urls = dict(webhook_urls or {})
         self._database = database
         self._queue = queue
         self._registry = registry
@@ -74,6 +78,7 @@ class ConnectService:
                     connection_id=str(connection_id),
                     user_reference=str(user_id),
                     redirect_uri=redirect_uri,
+                    webhook_url=self._webhook_urls.get(provider_slug),
                     institution_id=institution_id,
                     options=options or {},
                 )
@@ -120,6 +125,7 @@ class ConnectService:
                     connection_id=str(connection_id),
                     user_reference=str(connection.user_id),
                     redirect_uri=redirect_uri,
+                    webhook_url=self._webhook_urls.get(connection.provider_slug),
                     institution_id=connection.institution_id,
                     renew=credentials,
                 )
@@ -158,7 +164,9 @@ class ConnectService:
             return Failure(refused)
         try:
             established = await self._providers.get_provider(slug).complete(
-                ConnectCompletion(values=values, redirect_uri=redirect_uri, renew=renewed)
+                ConnectCompletion(
+                    values=values, connection_id=str(connection_id), redirect_uri=redirect_uri, renew=renewed
+                )
             )
         except ProviderError as error:
             return Failure(to_failure(error, slug, self._clock.now()))

@@ -233,7 +233,8 @@ async def _match(
             continue
         same = [one for one in _same_account(match, target, elsewhere) if one.account_id not in taken]
         # What the connection itself has read under another id comes before what others have read.
-        found = min(same, key=lambda one: one.connection_id != target.connection_id, default=None)
+        own = [one for one in same if one.connection_id == target.connection_id]
+        found = next(iter([*own, *same]), None)
         if found is None:
             found = _lookalike(match, sources, matches)
         if found is None or found.account_id in taken:

@@ -5,7 +5,7 @@ The job engine is named here and in the worker only. A job carries ids, never se
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from bursar.storage.unit_of_work import Transaction
 
 SYNC_TASK = "bursar.sync_connection"
 SYNC_QUEUE = "sync"
+NOTICES_TASK = "bursar.follow_notices"
+NOTICES_QUEUE = "notices"
 
 # The rows stay locked from the choice to the change, and are judged again once locked: two rescuers at the same moment
 # cannot take a job away from the worker that one of them has just given it to.
@@ -131,6 +133,17 @@ class JobQueue:
             SYNC_TASK, queue=SYNC_QUEUE, lock=f"connection:{connection_id}", connection=tx
         )
         await deferrer.defer_async(tenant_id=str(tenant_id), connection_id=str(connection_id), run_id=str(run_id))
+
+    async def enqueue_notices(self, tx: Transaction, *, after: timedelta) -> None:
+        """Enqueue that the notices which nobody has followed are followed, after a wait."""
+        deferrer = self._app.configure_task(
+            NOTICES_TASK,
+            queue=NOTICES_QUEUE,
+            connection=tx,
+            # The job engine's times are the machine's, whatever clock the platform was given.
+            schedule_at=datetime.now(UTC) + after if after else None,  # lint: allow clock - when a job runs, not a fact
+        )
+        await deferrer.defer_async()
 
     async def requeue_stalled(
         self,

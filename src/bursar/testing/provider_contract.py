@@ -7,6 +7,8 @@ import pytest_asyncio
 
 from bursar.ports.provider import ProviderSpec
 from bursar.sandbox.faces import Face
+from bursar.testing.provider_identity import IdentityPromises
+from bursar.testing.provider_notices import NoticePromises
 from bursar.testing.provider_reading import ReadingPromises
 from bursar.testing.provider_records import RecordPromises
 from bursar.testing.provider_stage import ProviderCase, ProviderStage, open_stage
@@ -16,7 +18,7 @@ DECLARED_PROVIDERS: set[str] = set()
 """Slugs that a suite was declared for in this process."""
 
 
-class ProviderContract(ReadingPromises, RecordPromises, WirePromises):
+class ProviderContract(ReadingPromises, RecordPromises, WirePromises, IdentityPromises, NoticePromises):
     """Every scenario, against the provider's own simulator over real HTTP."""
 
     pytestmark = pytest.mark.asyncio

@@ -19,12 +19,14 @@ from bursar.ports.provider import (
     ProviderSpec,
 )
 from bursar.sandbox.app import SandboxApp, create_app
-from bursar.sandbox.faces import Face, MountedFace, TracedFace
+from bursar.sandbox.faces import Face, MountedFace, TracedFace, WebhookDelivery, WebhookFace
 from bursar.sandbox.people import Account
 from bursar.sandbox.world import World
 from bursar.testing.loopback import LoopbackServer, Tamper, Tampering
 
 START = date(2026, 3, 2)
+
+_CONNECTION_ID = "0198f000-0000-7000-8000-000000000001"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,8 @@ class ProviderStage:
         self.url = url
         self.adapter = self.make_adapter()
         self.credentials = Credentials({})
+        self.external_login_id = ""
+        """What webhooks call the connected login; empty before `connect` and where the provider names none."""
 
     def make_adapter(self) -> ProviderAdapter:
         """Return an adapter of its own, configured for the simulator."""
@@ -112,7 +116,7 @@ class ProviderStage:
         """Connect as a person would, and keep the credentials for the calls that follow."""
         start = await self.adapter.begin(
             ConnectRequest(
-                connection_id="0198f000-0000-7000-8000-000000000001",
+                connection_id=_CONNECTION_ID,
                 user_reference="contract-suite",
                 redirect_uri="https://contract-suite.invalid/callback",
                 state="contract-suite-state",
@@ -123,8 +127,9 @@ class ProviderStage:
             self.case.consent, {**{name: value for name, value in given.items() if value}, **self.case.login}
         )
         values = {name: answers[name] for name in start.needs}
-        established = await self.adapter.complete(ConnectCompletion(values=values))
+        established = await self.adapter.complete(ConnectCompletion(values=values, connection_id=_CONNECTION_ID))
         self.credentials = established.credentials
+        self.external_login_id = established.external_login_id or ""
         return established.credentials
 
     async def read(self, cursor: SyncCursor | None = None) -> Reading:
@@ -162,6 +167,12 @@ class ProviderStage:
         ]
         assert len(alike) == 1, f"{len(alike)} accounts of the world look like {record.name!r}"
         return alike[0]
+
+    def make_delivery(self) -> WebhookDelivery:
+        """Return a webhook about the connected login as the simulator sends it now."""
+        assert isinstance(self.server, WebhookFace), "the simulator of a provider with webhooks is a WebhookFace"
+        assert self.external_login_id, "webhooks find their connection by external_login_id"
+        return self.server.make_delivery(self.external_login_id)
 
     def count_requests(self) -> int:
         """Return how many requests the simulator has answered."""

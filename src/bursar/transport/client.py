@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from bursar.transport import json
 from bursar.transport.auth import Auth
+from bursar.transport.certificates import TlsIdentity
 from bursar.transport.errors import Problem, TransportError, classify
 from bursar.transport.ratelimit import RateLimiter
 from bursar.transport.redaction import redact_text, sensitive_values
@@ -106,6 +107,8 @@ class HttpClient:
         limiter: asked before each attempt.
         on_request, on_response: hooks, called before and after each attempt; what they raise reaches the caller.
         client: an open `httpx2.AsyncClient` or `httpx.AsyncClient` to use instead; the caller closes it.
+        tls: a certificate to present, or authorities to believe, where the usual ones do not do; a client that was
+            handed in has its own.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class HttpClient:
         timing: Timing = SYSTEM_TIMING,
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         client: AsyncWire | None = None,
+        tls: TlsIdentity | None = None,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -141,7 +145,7 @@ class HttpClient:
         self._on_request = tuple(on_request)
         self._on_response = tuple(on_response)
         self._timing = timing
-        self._wire = Wire(client, timeouts.connect_s, timeouts.pool_s, max_body_bytes)
+        self._wire = Wire(client, timeouts.connect_s, timeouts.pool_s, max_body_bytes, tls)
         self._log = logging.getLogger(f"bursar.transport.{name}")
 
     async def send(
@@ -295,10 +299,11 @@ class HttpClient:
                 )
             except self._wire.failures as error:
                 kind = self._wire.kind_of(error)
+                certificate_refused = self._wire.is_certificate_refusal(error)
                 # Fixed words only: the library's text can quote headers, and its exception holds the request.
                 reason = f"no answer ({type(error).__name__})"
             except AnswerTooLargeError:
-                kind, reason = "payload", "the answer is larger than allowed"
+                kind, reason, certificate_refused = "payload", "the answer is larger than allowed", False
             else:
                 report(status, None)
                 if 200 <= status < 300:
@@ -309,7 +314,15 @@ class HttpClient:
                     kind, call.method, call.path, reason, status, headers, body, attempts=attempt, secrets=secrets
                 )
             report(None, reason)
-            return Problem(kind, call.method, call.path, reason, attempts=attempt, secrets=secrets)
+            return Problem(
+                kind,
+                call.method,
+                call.path,
+                reason,
+                attempts=attempt,
+                secrets=secrets,
+                certificate_refused=certificate_refused,
+            )
 
     @asynccontextmanager
     async def _observed(self, before: Exchange) -> AsyncGenerator[Callable[[int | None, str | None], None]]:

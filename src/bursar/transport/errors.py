@@ -29,6 +29,8 @@ class Problem:
     retry_at: datetime | None = None
     attempts: int = 1
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    certificate_refused: bool = False
+    """One side did not accept the other's TLS certificate: nothing was carried out, and nothing changes by itself."""
 
     @property
     def is_html(self) -> bool:

@@ -67,6 +67,8 @@ class RetryPolicy:
         return delay if elapsed_s + delay < self.budget_s else None
 
     def _is_worth_repeating(self, problem: Problem, idempotent: bool) -> bool:
+        if problem.certificate_refused:
+            return False  # neither certificate will be another one in a second
         if problem.kind == "connect":
             return True  # nothing was sent, so nothing can happen twice
         if problem.kind == "status" and problem.status in self.refused_statuses:

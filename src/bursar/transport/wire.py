@@ -2,12 +2,14 @@
 
 import asyncio
 import importlib
+import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import ModuleType
 from typing import Any, Protocol, cast
 
+from bursar.transport.certificates import TlsIdentity, is_certificate_refusal
 from bursar.transport.errors import ProblemKind
 
 
@@ -36,8 +38,16 @@ class AnswerTooLargeError(Exception):
 class Wire:
     """The library's client, made by the first exchange or handed in, and the library's exceptions."""
 
-    def __init__(self, injected: AsyncWire | None, connect_s: float, pool_s: float, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        injected: AsyncWire | None,
+        connect_s: float,
+        pool_s: float,
+        max_body_bytes: int,
+        tls: TlsIdentity | None = None,
+    ) -> None:
         self._client = injected
+        self._tls = tls
         self._is_ours = injected is None
         self._connect_s = connect_s
         self._pool_s = pool_s
@@ -58,7 +68,9 @@ class Wire:
     def failures(self) -> tuple[type[Exception], ...]:
         """What an exchange may raise, in terms of the library in use."""
         library = self._library
-        return (library.RequestError, library.InvalidURL, library.StreamError) if library is not None else ()
+        # Of TLS, the library lets some errors through as they are.
+        own = (library.RequestError, library.InvalidURL, library.StreamError) if library is not None else ()
+        return (*own, ssl.SSLError)
 
     def kind_of(self, error: Exception) -> ProblemKind:
         """Whether anything can have reached the provider."""
@@ -70,6 +82,10 @@ class Wire:
         if isinstance(error, library.DecodingError):
             return "payload"
         return "network"
+
+    def is_certificate_refusal(self, error: Exception) -> bool:
+        """Whether one side did not accept the other's certificate."""
+        return is_certificate_refusal(error)
 
     async def exchange(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, read_s: float
@@ -104,7 +120,7 @@ class Wire:
             async with self._opening:
                 if self._client is None:
                     # Importing the library and reading the trust store block for up to half a second.
-                    self._library, self._client = await asyncio.to_thread(_new_client)
+                    self._library, self._client = await asyncio.to_thread(_new_client, self._tls)
         return self._client
 
     async def aclose(self) -> None:
@@ -115,9 +131,10 @@ class Wire:
             self._client = None
 
 
-def _new_client() -> tuple[ModuleType, AsyncWire]:
+def _new_client(tls: TlsIdentity | None) -> tuple[ModuleType, AsyncWire]:
     library = importlib.import_module("httpx2")
     client = library.AsyncClient(
+        verify=True if tls is None else tls.context(library.create_ssl_context),
         follow_redirects=False,
         # One client serves many users: a session cookie of one must not travel with the next.
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),

@@ -1,4 +1,4 @@
-"""What happens by itself, and when? (Daily reading; transfers that were left open; jobs of dead workers.)."""
+"""What happens by itself, and when? (Daily reading; open transfers; old notices; jobs of dead workers.)."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,8 @@ CATCH_UP_CRON = "0 0,2-23 * * *"
 """Each other hour, what the night has missed: workers were down, or a provider was."""
 TRANSFERS_CRON = "* * * * *"
 """Each minute, what became of transfers whose outcome nobody has recorded, and what waits too long."""
+NOTICES_CRON = "17 3 * * *"
+"""Each night, the notices of webhooks that were kept long enough are forgotten."""
 _SLOTS = 60
 _FRESH = timedelta(hours=6)
 """What was read so shortly before the night is not read again in it."""
@@ -48,6 +50,12 @@ def register_schedules(platform: Platform) -> None:
         count = await look_after_transfers(platform)
         if count:
             _log.info("transfers looked after", count=count, timestamp=timestamp)
+
+    @app.periodic(cron=NOTICES_CRON, periodic_id="notices")
+    @app.task(name="bursar.forget_notices")
+    async def forget_notices(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] - the engine keeps it
+        count = await platform.webhooks.forget_old()
+        _log.info("old notices forgotten", count=count, timestamp=timestamp)
 
 
 async def look_after_transfers(platform: Platform) -> int:

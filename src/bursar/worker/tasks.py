@@ -10,10 +10,13 @@ from bursar.bootstrap import Platform, is_database_lost
 from bursar.domain.failures import Conflict, FileRefused, Invalid, LeaseLost, NotFound, ProviderFailed, ServiceFailure
 from bursar.domain.result import Failure, Success
 from bursar.observability.logging import get_logger, log_context
+from bursar.services.webhooks import ToldConnection
 from bursar.worker.retry import RetrySchedule, TryAgain, TryAgainError
 
 SYNC_TASK = "bursar.sync_connection"
 SYNC_QUEUE = "sync"
+NOTICES_TASK = "bursar.follow_notices"
+NOTICES_QUEUE = "notices"
 
 _log = get_logger(__name__)
 
@@ -26,6 +29,44 @@ def register_tasks(platform: Platform, schedule: RetrySchedule) -> None:
         tenant, connection, run = UUID(tenant_id), UUID(connection_id), UUID(run_id)
         with log_context(tenant_id=tenant, connection_id=connection, sync_run_id=run, job_id=context.job.id):
             await carry_out(platform, schedule, tenant, connection, run, attempts_before=context.job.attempts)
+
+    @platform.queue.app.task(name=NOTICES_TASK, queue=NOTICES_QUEUE, pass_context=True, retry=TryAgain(schedule))
+    async def follow_notices(context: JobContext) -> None:  # pyright: ignore[reportUnusedFunction] - the engine keeps it
+        with log_context(job_id=context.job.id):
+            await follow(platform, schedule, attempts_before=context.job.attempts)
+
+
+async def follow(platform: Platform, schedule: RetrySchedule, *, attempts_before: int) -> None:
+    """Follow every notice that nobody has followed; one whose connection cannot be handled stops no other.
+
+    Raises:
+        TryAgainError: the database was lost, and an attempt is left; what was followed stays so.
+    """
+    try:
+        while True:
+            told = await platform.webhooks.list_open()
+            for each in told.connections:
+                with log_context(tenant_id=each.tenant_id, connection_id=each.connection_id):
+                    await _follow_one(platform, each)
+            await platform.webhooks.close(told.counts)
+            if told.is_last:
+                return
+    except Exception as error:
+        if is_database_lost(error) and schedule.has_another(attempts_before):
+            raise TryAgainError("the database was lost") from error
+        raise
+
+
+async def _follow_one(platform: Platform, told: ToldConnection) -> None:
+    try:
+        is_waiting = await platform.webhooks.follow(told.tenant_id, told.connection_id, told.kinds)
+    except Exception as error:
+        if is_database_lost(error):
+            raise
+        # The schedule reads the connection all the same; a notice that cannot be handled must not come for ever.
+        _log.exception("notices about a connection cannot be followed")
+    else:
+        _log.info("notices followed", kinds=sorted(kind.value for kind in told.kinds), run_waits=is_waiting)
 
 
 async def carry_out(

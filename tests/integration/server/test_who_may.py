@@ -87,6 +87,11 @@ async def test_every_route_asks_for_a_living_token(platform: Platform, alice, ne
 
 async def test_public_addresses_are_exactly_those_that_are_listed(http) -> None:
     for path in PUBLIC_PATHS:
+        if path.endswith("/webhooks/{provider}"):
+            # Proven by the provider, and not by a token of ours.
+            refused = await http.post(path.format(provider="flanks"), content=b"{}")
+            assert (refused.status_code, refused.json()["error"]["code"]) == (404, "unknown_provider")
+            continue
         assert (await http.get(path)).status_code == 200, path
     described = {
         path for path, methods in DOCUMENT["paths"].items() for each in methods.values() if not each.get("security")
@@ -97,7 +102,9 @@ async def test_public_addresses_are_exactly_those_that_are_listed(http) -> None:
 async def test_reader_may_read_and_change_nothing(stocked, new_user) -> None:
     reader = await new_user(of=stocked, role="readonly")
     assert len(await reader.list("/transactions")) == 4
-    changing = [(method, path) for method, path, _ in operations() if method.lower() not in SAFE]
+    changing = [
+        (method, path) for method, path, _ in operations() if method.lower() not in SAFE and path not in PUBLIC_PATHS
+    ]
     assert len(changing) >= 6
     for method, path in changing:
         answer = await reader.call(method, fill(path, SOME_IDS), content=b"{broken")

@@ -123,4 +123,4 @@ def test_all_counters_are_in_one_scrape() -> None:
         'http_requests_total{method="GET",endpoint="/api/v1/accounts",status="200"} 1',
     ):
         assert f"\n{line}\n" in text
-    assert text.count("# TYPE ") == 4
+    assert text.count("# TYPE ") == 5

@@ -40,6 +40,22 @@ def test_fault_is_bound_to_path_kind_page_and_bank() -> None:
     assert board.strike("/p", down, bank="north") is not None
 
 
+@pytest.mark.parametrize(
+    ("path", "is_struck"),
+    [
+        ("/teller/accounts/acc_1/transactions", True),
+        ("/teller/accounts/acc_1/transactions/txn_1", True),
+        ("/teller/accounts/acc_1/balances", False),
+        ("/teller/accounts", False),
+        ("/other/accounts/acc_1/transactions", False),
+    ],
+)
+def test_star_in_a_path_stands_for_one_part(path: str, is_struck: bool) -> None:
+    board = FaultBoard()
+    board.add(FaultKind.STATUS, path="/teller/accounts/*/transactions")
+    assert (board.strike(path, STATUS) is not None) is is_struck
+
+
 @pytest.mark.parametrize("settings", [{"colour": "red"}, {"times": "often"}, {"path": 5}, {"page": 1.5}])
 def test_wrong_setting_of_a_fault_is_refused(settings: dict[str, object]) -> None:
     board = FaultBoard()

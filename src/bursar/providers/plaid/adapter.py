@@ -1,6 +1,6 @@
 """How does the platform connect to banks through Plaid and read from them?"""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import cast
@@ -9,9 +9,11 @@ from bursar.domain.accounts import ProviderAccountData
 from bursar.domain.connections import CredentialDates, ProviderAuthType, ProviderCapability, ProviderCategory
 from bursar.domain.evidence import IdTrust
 from bursar.domain.holdings import ProviderHoldingData
+from bursar.domain.owners import ProviderOwnerData
 from bursar.domain.sync import RecordBatch, SyncBatch, SyncCursor
 from bursar.domain.time import Clock, to_utc
 from bursar.domain.transactions import ProviderTransactionData
+from bursar.domain.webhooks import ProviderNotice
 from bursar.ports.errors import ProviderNotFoundError, ProviderValidationError
 from bursar.ports.provider import (
     ConnectCompletion,
@@ -22,6 +24,7 @@ from bursar.ports.provider import (
     ProviderContext,
     ProviderSpec,
 )
+from bursar.ports.webhooks import WebhookRefusedError
 from bursar.providers.plaid.changes import (
     HISTORY_DAYS,
     has_investments,
@@ -31,6 +34,7 @@ from bursar.providers.plaid.changes import (
 )
 from bursar.providers.plaid.failures import SLUG, failures
 from bursar.providers.plaid.mapping import INVESTMENT_TYPES
+from bursar.providers.plaid.notices import to_notice
 from bursar.providers.plaid.records import Collector
 from bursar.providers.plaid.sdk.client import PlaidClient
 from bursar.providers.plaid.sdk.errors import (
@@ -42,6 +46,7 @@ from bursar.providers.plaid.sdk.errors import (
 )
 from bursar.providers.plaid.sdk.models.accounts import Account
 from bursar.providers.plaid.sdk.models.items import Item
+from bursar.providers.plaid.sdk.webhooks import WebhookRejectedError
 from bursar.transport.wire import AsyncWire
 
 
@@ -67,6 +72,9 @@ class PlaidAdapter:
         options = request.options
         renewing = request.renew is not None
         with self._failures.translated():
+            if request.renew is not None and request.webhook_url is not None:
+                # Update mode leaves the address of an item as it is: one that was made without gets it here.
+                await self._client.update_item_webhook(request.renew.require("access_token"), request.webhook_url)
             link = await self._client.create_link_token(
                 user_id=request.user_reference,
                 client_name=options.get("client_name", "Bursar"),
@@ -201,10 +209,32 @@ class PlaidAdapter:
             except (PlaidInvalidAccessTokenError, PlaidItemGoneError):
                 return
 
-    async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """True when Plaid signed exactly these bytes within the last five minutes; False: answer 401."""
+    async def fetch_owners(
+        self, credentials: Credentials, provider_account_id: str | None = None
+    ) -> RecordBatch[ProviderOwnerData]:
+        """The owners as the bank has them on file; billed once for each item."""
+        token = credentials.require("access_token")
+        only = None if provider_account_id is None else [provider_account_id]
+        collector = Collector()
         with self._failures.translated():
-            return await self._client.verify_webhook(headers, body)
+            answer = await self._client.get_identity(token, account_ids=only)
+            raise_item_error(answer.item)
+        owners = collector.owners(answer)
+        if only is not None:
+            known = {account.account_id for account in answer.accounts}
+            if provider_account_id not in known and not collector.rejected:
+                raise ProviderNotFoundError("Plaid does not know this account.", provider=SLUG)
+            owners = [owner for owner in owners if owner.provider_account_id == provider_account_id]
+        return RecordBatch(owners, rejected=collector.rejected, complete=not collector.rejected)
+
+    async def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Sequence[ProviderNotice]:
+        """The one notice of a webhook that Plaid signed within the last five minutes."""
+        with self._failures.translated():
+            try:
+                signed = await self._client.read_webhook(headers, body)
+            except WebhookRejectedError as error:
+                raise WebhookRefusedError(f"Plaid did not send this: {error.reason}.", provider=SLUG) from None
+        return (to_notice(signed),)
 
     async def aclose(self) -> None:
         """Close the client's connections."""
@@ -275,6 +305,8 @@ PROVIDER = ProviderSpec(
             ProviderCapability.PENDING_TRANSACTIONS,
             ProviderCapability.INCREMENTAL_SYNC,
             ProviderCapability.MULTIPLE_ACCOUNTS,
+            ProviderCapability.IDENTITY,
+            ProviderCapability.WEBHOOKS,
         }
     ),
     factory=make_adapter,

@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bursar.domain.accounts import ProviderAccountData
 from bursar.domain.holdings import HoldingsListing, ProviderHoldingData
+from bursar.domain.owners import ProviderOwnerData
 from bursar.domain.sync import DataWarning, RecordKind, RejectedRecord
 from bursar.domain.transactions import ProviderTransactionData
 from bursar.providers.plaid.investment_mapping import to_holding, to_investment_transaction
 from bursar.providers.plaid.mapping import INVESTMENT_TYPES, to_account, to_transaction
+from bursar.providers.plaid.owner_mapping import to_owner
 from bursar.providers.plaid.rejects import UnreadableError, rejected_model, rejected_row
-from bursar.providers.plaid.sdk.models.accounts import Account
+from bursar.providers.plaid.sdk.models.accounts import Account, IdentityAnswer
 from bursar.providers.plaid.sdk.models.investments import (
     Holding,
     HoldingsAnswer,
@@ -44,6 +46,19 @@ class Collector:
                 records.append(to_account(account, self.warnings))
             except UnreadableError as error:
                 self._reject(account, error, RecordKind.ACCOUNT, "accounts", index)
+        return records
+
+    def owners(self, answer: IdentityAnswer) -> list[ProviderOwnerData]:
+        """Map the owners of every account; of one that cannot be read no excerpt is kept: it would be personal data."""
+        self.rejected.extend(replace(rejected_row(row), redacted_excerpt="") for row in answer.rejected)
+        records: list[ProviderOwnerData] = []
+        for index, account in enumerate(answer.accounts):
+            for owner in account.owners:
+                try:
+                    records.append(to_owner(account.account_id, owner))
+                except UnreadableError as error:
+                    record = rejected_model(account, error, kind=RecordKind.ACCOUNT, member="accounts", index=index)
+                    self.rejected.append(replace(record, redacted_excerpt=""))
         return records
 
     def transactions(self, rows: Sequence[Transaction], member: str) -> list[ProviderTransactionData]:

@@ -143,15 +143,7 @@ class Desk:
         """Queues a webhook to the item's address, if it has one."""
         if not item.webhook:
             return
-        payload: dict[str, object] = {
-            "environment": "sandbox",
-            "error": None,
-            "item_id": item.item_id,
-            "webhook_code": webhook_code,
-            "webhook_type": webhook_type,
-            **extra,
-        }
-        self.outbox.post(item.webhook, dict(sorted(payload.items())))
+        self.outbox.post(item.webhook, render_webhook(item, webhook_type, webhook_code, **extra))
         item.last_webhook = (self.world.now, webhook_code)
 
     def break_item(self, item: Item, code: str) -> None:
@@ -206,13 +198,7 @@ class Desk:
 
     def notify_sync_updates(self, item: Item) -> None:
         """Queues `SYNC_UPDATES_AVAILABLE`."""
-        self.notify(
-            item,
-            "TRANSACTIONS",
-            "SYNC_UPDATES_AVAILABLE",
-            initial_update_complete=True,
-            historical_update_complete=item.history_due_at is None,
-        )
+        self.notify(item, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", **sync_progress(item))
 
     def render_accounts(self, item: Item, accounts: Sequence[Account]) -> list[dict[str, object]]:
         """The wire objects of some of the item's accounts."""
@@ -235,6 +221,24 @@ class Desk:
             "update_type": "background",
             "created_at": wire_instant(item.created_at),
         }
+
+
+def render_webhook(item: Item, webhook_type: str, webhook_code: str, **extra: object) -> dict[str, object]:
+    """The wire object of a webhook about an item."""
+    payload: dict[str, object] = {
+        "environment": "sandbox",
+        "error": None,
+        "item_id": item.item_id,
+        "webhook_code": webhook_code,
+        "webhook_type": webhook_type,
+        **extra,
+    }
+    return dict(sorted(payload.items()))
+
+
+def sync_progress(item: Item) -> dict[str, object]:
+    """What `SYNC_UPDATES_AVAILABLE` adds."""
+    return {"initial_update_complete": True, "historical_update_complete": item.history_due_at is None}
 
 
 def _supports(login: Login, product: str) -> bool:

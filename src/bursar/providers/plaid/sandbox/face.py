@@ -11,13 +11,14 @@ from typing import Any, cast
 import msgspec
 
 from bursar.providers.plaid.sandbox import data, linking, playground
-from bursar.providers.plaid.sandbox.desk import Desk
+from bursar.providers.plaid.sandbox.desk import Desk, render_webhook, sync_progress
 from bursar.providers.plaid.sandbox.endpoints import Endpoint
 from bursar.providers.plaid.sandbox.institutions import get_institution
 from bursar.providers.plaid.sandbox.items import Item
 from bursar.providers.plaid.sandbox.limits import LimitBook
 from bursar.providers.plaid.sandbox.problems import PlaidProblemError, for_status, invalid_input, invalid_request
-from bursar.sandbox.faces import Receive, RefusedActionError, Scope, Send
+from bursar.providers.plaid.sandbox.webhooks import write_body, write_headers
+from bursar.sandbox.faces import Receive, RefusedActionError, Scope, Send, WebhookDelivery
 from bursar.sandbox.world import World
 
 _SLUG = "plaid"
@@ -95,6 +96,20 @@ class PlaidServer:
     def trace_transaction(self, provider_account_id: str, provider_transaction_id: str) -> str | None:
         """The world's id of the row behind any transaction id that was ever told; None for an unknown pair."""
         return self._desk.mint.trace_row(provider_account_id, provider_transaction_id)
+
+    def make_delivery(self, external_login_id: str) -> WebhookDelivery:
+        """`SYNC_UPDATES_AVAILABLE` about an item, whether it has an address or not."""
+        item = self._find_item({"item_id": external_login_id})
+        body = write_body(render_webhook(item, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", **sync_progress(item)))
+        return WebhookDelivery(headers=write_headers(self._desk.keys.sign(body)), body=body)
+
+    def repeat_delivery(self, delivery: WebhookDelivery) -> WebhookDelivery:
+        """The same body, signed at the present instant: Plaid's webhooks have no id of their own."""
+        return WebhookDelivery(headers=write_headers(self._desk.keys.sign(delivery.body)), body=delivery.body)
+
+    def forge_delivery(self, delivery: WebhookDelivery) -> WebhookDelivery:
+        """The same body under the genuine key's id, signed with another key."""
+        return WebhookDelivery(headers=write_headers(self._desk.keys.forge(delivery.body)), body=delivery.body)
 
     def act(self, action: str, arguments: Mapping[str, str]) -> Mapping[str, str]:
         """What users do outside the API.

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from bursar.providers.plaid.sandbox.desk import DEFAULT_DAYS, Desk
+from bursar.providers.plaid.sandbox.desk import DEFAULT_DAYS, Desk, sync_progress
 from bursar.providers.plaid.sandbox.endpoints import ACCESS_TOKEN, DAYS_REQUESTED, Endpoint, endpoint
 from bursar.providers.plaid.sandbox.institutions import get_institution
 from bursar.providers.plaid.sandbox.items import Item
@@ -77,7 +77,7 @@ def _fire_webhook(desk: Desk, _path: str, request: dict[str, Any]) -> dict[str, 
 
 def _extra(desk: Desk, item: Item, webhook_type: str, code: str) -> dict[str, object]:
     if code == "SYNC_UPDATES_AVAILABLE":
-        return {"initial_update_complete": True, "historical_update_complete": item.history_due_at is None}
+        return sync_progress(item)
     if code == "DEFAULT_UPDATE" and webhook_type == "TRANSACTIONS":
         return {"new_transactions": 0}
     if code == "DEFAULT_UPDATE" and webhook_type == "HOLDINGS":

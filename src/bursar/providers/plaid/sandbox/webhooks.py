@@ -47,7 +47,14 @@ class SigningKeys:
 
     def sign(self, body: bytes) -> str:
         """The compact JWT for the header `Plaid-Verification`."""
-        key, _ = self._keys[self._current]
+        return self._sign(body, self._keys[self._current][0])
+
+    def forge(self, body: bytes) -> str:
+        """What somebody makes who knows the key's id and the form, and has another key."""
+        number = self._mint.secret_number("forger") % (_P256_ORDER - 1) + 1
+        return self._sign(body, ec.derive_private_key(number, ec.SECP256R1()))
+
+    def _sign(self, body: bytes, key: ec.EllipticCurvePrivateKey) -> str:
         header = {"alg": "ES256", "kid": self._current, "typ": "JWT"}
         claims = {"iat": int(self._clock.now().timestamp()), "request_body_sha256": sha256(body).hexdigest()}
         signed = b".".join(_base64url(msgspec.json.encode(part)) for part in (header, claims))
@@ -74,6 +81,16 @@ class SigningKeys:
         }
 
 
+def write_body(payload: Mapping[str, object]) -> bytes:
+    """The raw bytes of a webhook: indented by two blanks, so that only they can be verified and no rewritten object."""
+    return msgspec.json.format(msgspec.json.encode(payload), indent=2)
+
+
+def write_headers(verification: str) -> dict[str, str]:
+    """The headers of a webhook with a compact JWT."""
+    return {"Content-Type": "application/json", "Plaid-Verification": verification}
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One webhook on its way; `attempt` counts from 0."""
@@ -96,9 +113,8 @@ class Outbox:
         self._background: set[asyncio.Task[None]] = set()
 
     def post(self, url: str, payload: Mapping[str, object]) -> None:
-        """Queues a webhook for now; the body is indented by two blanks, so only its raw bytes can be verified."""
-        body = msgspec.json.format(msgspec.json.encode(payload), indent=2)
-        self._push(self._clock.now(), Delivery(url, body, self._clock.now(), 0))
+        """Queues a webhook for now."""
+        self._push(self._clock.now(), Delivery(url, write_body(payload), self._clock.now(), 0))
 
     def send_soon(self) -> None:
         """Sends what is due in the background, so that the answer to the present request does not wait for it."""
@@ -124,7 +140,7 @@ class Outbox:
         return bool(self._queue) and self._queue[0][0] <= self._clock.now()
 
     async def _send(self, client: httpx2.AsyncClient, delivery: Delivery) -> bool:
-        headers = {"Content-Type": "application/json", "Plaid-Verification": self._keys.sign(delivery.body)}
+        headers = write_headers(self._keys.sign(delivery.body))
         try:
             answer = await client.post(delivery.url, content=delivery.body, headers=headers)
         except (httpx2.HTTPError, httpx2.InvalidURL):

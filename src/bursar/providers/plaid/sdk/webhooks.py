@@ -5,12 +5,14 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
 
-from bursar.providers.plaid.sdk.errors import PlaidRequestError
+from bursar.providers.plaid.sdk.errors import PlaidRequestError, PlaidResponseError
 from bursar.providers.plaid.sdk.models.items import WebhookKey, WebhookKeyAnswer
+from bursar.providers.plaid.sdk.models.webhooks import SignedWebhook, Webhook
 from bursar.providers.plaid.sdk.session import PlaidSession
 from bursar.transport import json
 
@@ -59,8 +61,23 @@ class WebhookCalls(PlaidSession):
             return False
         return True
 
-    async def require_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
-        """As `verify_webhook`, but a webhook that is not to be believed raises and says why.
+    async def read_webhook(self, headers: Mapping[str, str], body: bytes) -> SignedWebhook:
+        """Prove a webhook and return what it says and when it was signed.
+
+        Raises:
+            WebhookRejectedError: signature, age or body do not fit.
+            PlaidResponseError: Plaid signed it, and it is no webhook as documented.
+            PlaidError: the key could not be fetched; answer 503, so that Plaid sends the webhook again.
+        """
+        signed_at = await self.require_webhook(headers, body)
+        try:
+            webhook = json.decode(body, Webhook)
+        except json.JsonError as error:
+            raise PlaidResponseError(f"a signed webhook cannot be read: {error.reason}") from None
+        return SignedWebhook(webhook=webhook, signed_at=signed_at, body_sha256=hashlib.sha256(body).hexdigest())
+
+    async def require_webhook(self, headers: Mapping[str, str], body: bytes) -> datetime:
+        """Return when a webhook was signed; one that is not to be believed raises and says why.
 
         Source: https://plaid.com/docs/api/webhooks/webhook-verification/ (read 2026-11-21).
 
@@ -92,6 +109,7 @@ class WebhookCalls(PlaidSession):
         digest = hashlib.sha256(body).hexdigest()
         if not hmac.compare_digest(digest.encode(), claims.request_body_sha256.encode()):
             raise WebhookRejectedError("the body is not the one that was signed")
+        return datetime.fromtimestamp(claims.iat, UTC)
 
     async def _find_key(self, kid: str) -> WebhookKey:
         now_s = self._timing.monotonic()
