@@ -56,13 +56,14 @@ class WirePromises:
         assert isinstance(stage.adapter, OAuthAdapter) == (spec.auth_type is ProviderAuthType.OAUTH)
         await stage.adapter.validate(stage.credentials)
 
-    async def test_credentials_that_nobody_knows_are_refused_after_one_request(self, stage: ProviderStage) -> None:
+    async def test_credentials_that_nobody_knows_are_refused_at_once(self, stage: ProviderStage) -> None:
         unknown = Credentials({name: f"unknown-{name}" for name in stage.credentials})
         stage.wire.answers.clear()
         with pytest.raises(ProviderAuthenticationError) as caught:
             await stage.read_with(unknown)
         assert caught.value.needs_user
-        assert stage.count_requests() == 1
+        # None, where the adapter itself can tell that a token is none of its own.
+        assert stage.count_requests() <= 1
 
     async def test_missing_credential_is_a_typed_error_without_a_request(self, stage: ProviderStage) -> None:
         stage.wire.answers.clear()
