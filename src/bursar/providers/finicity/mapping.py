@@ -150,8 +150,10 @@ def to_holding(position: Position, account_id: str, currency: str, zone: ZoneInf
     """A position; short ones have a negative quantity.
 
     Raises:
-        UnreadableError: nothing names the security, or a number or currency has no meaning.
+        UnreadableError: it has no id, nothing names the security, or a number or currency has no meaning.
     """
+    if not position.id.strip():
+        raise UnreadableError(RejectReason.MISSING_FIELD, "id")
     symbol = _first(position.symbol, position.security_id, position.security_name, position.description)
     if symbol is None:
         raise UnreadableError(RejectReason.MISSING_FIELD, "symbol")
@@ -160,11 +162,10 @@ def to_holding(position: Position, account_id: str, currency: str, zone: ZoneInf
         units = -abs(units)
     asset_type = asset_type_of(position)
     security_id, id_type = security_id_of(position.security_id, position.security_id_type)
-    held_id = symbol if position.id is None or str(position.id).strip() == "" else str(position.id).strip()
     priced_on = day_of(position.current_price_date, zone, "currentPriceDate")
     return ProviderHoldingData(
         provider_account_id=account_id,
-        provider_holding_id=held_id,
+        provider_holding_id=position.id.strip(),
         symbol=symbol,
         security_name=_first(position.security_name, position.description) or symbol,
         asset_type=asset_type,

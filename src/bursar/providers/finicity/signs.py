@@ -25,7 +25,17 @@ _LEAVES = frozenset({"atm", "check", "debit", "directDebit", "fee", "pointOfSale
 _ENTERS = frozenset({"credit", "deposit", "directDeposit", "dividend"})
 _INVESTMENT_LEAVES = frozenset({"purchased", "purchaseToClose", "purchaseToCover", "fee", "tax"})
 _INVESTMENT_ENTERS = frozenset(
-    {"sold", "soldToClose", "soldToOpen", "dividend", "interest", "income", "returnOfCapital", "deposit", "contribution"}
+    {
+        "sold",
+        "soldToClose",
+        "soldToOpen",
+        "dividend",
+        "interest",
+        "income",
+        "returnOfCapital",
+        "deposit",
+        "contribution",
+    }
 )
 
 

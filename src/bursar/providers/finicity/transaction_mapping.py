@@ -151,15 +151,15 @@ def to_transaction(row: Transaction, context: RowContext, warnings: list[DataWar
     )
 
 
-def type_of(
-    row: Transaction, amount: Decimal, context: RowContext, own_id: str, warnings: list[DataWarning]
-) -> Pair:
+def type_of(row: Transaction, amount: Decimal, context: RowContext, own_id: str, warnings: list[DataWarning]) -> Pair:
     """The domain's type and subtype: Finicity's word, and the direction where the word alone does not say."""
     kind = AccountType(context.account.account_type)
     word = row.investment_transaction_type
     pairs = INVESTMENT_TYPES.get(word) if word else None
     if pairs is None and word:
-        warnings.append(_warning("unmapped_value", "Finicity gave a kind of movement that is not in our table.", own_id))
+        warnings.append(
+            _warning("unmapped_value", "Finicity gave a kind of movement that is not in our table.", own_id)
+        )
     if pairs is None:
         pairs = TYPES.get(row.type or "")
         if row.type == "payment" and kind.is_credit():

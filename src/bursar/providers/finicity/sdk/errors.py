@@ -68,7 +68,8 @@ class FinicityAuthError(FinicityError):
 
 class FinicityPartnerError(FinicityAuthError):
     """Partner id, secret or app key are refused. Five refusals lock the partner's account, so this client does not ask
-    again: correct the settings and make a new client."""
+    again: correct the settings and make a new client.
+    """
 
 
 class FinicityAggregationError(FinicityError):

@@ -126,9 +126,7 @@ class FinicitySyncClient:
     ) -> TransactionsListing:
         """Every transaction between two instants."""
         call = self._client.get_transactions
-        return self._run(
-            call, customer_id, from_date, to_date, account_id=account_id, include_pending=include_pending
-        )
+        return self._run(call, customer_id, from_date, to_date, account_id=account_id, include_pending=include_pending)
 
     def load_history(self, customer_id: str, account_id: str) -> bool:
         """Ask the institution for older rows."""

@@ -7,7 +7,7 @@ from bursar.transport.auth import BearerAuth, BearerToken
 from bursar.transport.redaction import Secret
 from bursar.transport.timing import Timing
 
-APP_KEY, APP_TOKEN = "Finicity-App-Key", "Finicity-App-Token"  # noqa: S105 - names of headers
+APP_KEY, APP_TOKEN = "Finicity-App-Key", "Finicity-App-Token"
 
 TOKEN_LIFETIME_S = 7200.0
 """Documented; the answer does not say."""

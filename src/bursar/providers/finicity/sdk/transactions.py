@@ -44,9 +44,7 @@ class TransactionCalls(FinicitySession):
         customer = segment(customer_id, "customer_id")
         path = f"/aggregation/v3/customers/{customer}/transactions"
         if account_id is not None:
-            path = (
-                f"/aggregation/v4/customers/{customer}/accounts/{segment(account_id, 'account_id')}/transactions"
-            )
+            path = f"/aggregation/v4/customers/{customer}/accounts/{segment(account_id, 'account_id')}/transactions"
         return await self._get(
             path,
             TransactionsPage,

@@ -51,7 +51,9 @@ class ConnectEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def login_ids(self) -> tuple[str, ...]:
         """The logins that it names, each once."""
         payload = self.payload
-        found = [] if payload is None else [payload.wire_login_id, *(one.wire_login_id for one in payload.accounts or ())]
+        found = (
+            [] if payload is None else [payload.wire_login_id, *(one.wire_login_id for one in payload.accounts or ())]
+        )
         found.append((self.webhook_data or {}).get("institutionLoginId"))
         return tuple(dict.fromkeys(str(one) for one in found if one is not None))
 
@@ -84,9 +86,7 @@ class WebhookCalls(FinicitySession):
             raise WebhookRejectedError("the event has no id or no type")
         return event
 
-    async def subscribe_txpush(
-        self, customer_id: str, account_id: str, callback_url: str
-    ) -> tuple[Subscription, ...]:
+    async def subscribe_txpush(self, customer_id: str, account_id: str, callback_url: str) -> tuple[Subscription, ...]:
         """Have an account's changes pushed to an address; it is first asked by GET for a code that it must echo.
 
         How a push is signed is not published: take it as a hint to read, never as data.

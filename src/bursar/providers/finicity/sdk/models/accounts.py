@@ -19,7 +19,6 @@ class AccountDetail(WireModel, frozen=True, kw_only=True, gc=False):
     available_balance_amount: Decimal | None = msgspec.field(default=None, name="availableBalanceAmount")
     credit_available_amount: Decimal | None = msgspec.field(default=None, name="creditAvailableAmount")
     credit_max_amount: Decimal | None = msgspec.field(default=None, name="creditMaxAmount")
-    interest_rate: Decimal | str | None = msgspec.field(default=None, name="interestRate")
     payment_min_amount: Decimal | None = msgspec.field(default=None, name="paymentMinAmount")
     payment_due_date: EpochSeconds | None = msgspec.field(default=None, name="paymentDueDate")
     statement_close_balance: Decimal | None = msgspec.field(default=None, name="statementCloseBalance")
@@ -33,7 +32,7 @@ class AccountDetail(WireModel, frozen=True, kw_only=True, gc=False):
 class Position(WireModel, frozen=True, kw_only=True, gc=False):
     """One holding of an investment account."""
 
-    id: WireId | None = None
+    wire_id: WireId = msgspec.field(name="id")
     symbol: str | None = None
     security_name: str | None = msgspec.field(default=None, name="securityName")
     description: str | None = None
@@ -57,6 +56,11 @@ class Position(WireModel, frozen=True, kw_only=True, gc=False):
     def __post_init__(self) -> None:
         for name in ("units", "current_price", "market_value", "cost_basis", "cost_basis_per_share"):
             check_number(getattr(self, name), name)
+
+    @property
+    def id(self) -> str:
+        """The position's id, as text."""
+        return str(self.wire_id)
 
 
 class Positions(WireModel, frozen=True, kw_only=True, gc=False):
