@@ -20,7 +20,6 @@ from bursar.domain.webhooks import ProviderNotice
 from bursar.ports.errors import (
     ProviderNotConfiguredError,
     ProviderNotFoundError,
-    ProviderUnavailableError,
     ProviderUnsupportedError,
     ProviderValidationError,
 )
@@ -34,8 +33,8 @@ from bursar.ports.provider import (
     ProviderSpec,
 )
 from bursar.ports.webhooks import WebhookRefusedError
-from bursar.providers.finicity.failures import NOT_READY_WAIT, SLUG, connection_removed, failures
-from bursar.providers.finicity.linking import LINK_LIFE, make_link_token, read_link_token
+from bursar.providers.finicity.failures import SLUG, connection_removed, failures
+from bursar.providers.finicity.linking import LINK_LIFE, LOGIN, choose_login, make_link_token, read_link_token
 from bursar.providers.finicity.notices import to_notices
 from bursar.providers.finicity.owners import read_owners
 from bursar.providers.finicity.reading import HISTORY_DAYS, LoginKey, LoginReader
@@ -47,14 +46,13 @@ from bursar.providers.finicity.sdk.errors import (
     FinicityNotFoundError,
     FinicityUnsupportedError,
 )
-from bursar.providers.finicity.sdk.models.accounts import Account
 from bursar.providers.finicity.sdk.models.customers import Institution
 from bursar.providers.finicity.sdk.session import DEFAULT_BASE_URL
 from bursar.providers.finicity.sdk.webhooks import WebhookRejectedError
 from bursar.providers.finicity.zones import DEFAULT_ZONE, find_zone, zone_of
 from bursar.transport.wire import AsyncWire
 
-CUSTOMER, LOGIN = "customer_id", "institution_login_id"
+CUSTOMER = "customer_id"
 _OWNERS_AT_ONCE = 4
 
 
@@ -132,7 +130,7 @@ class FinicityAdapter:
                 answer = await self._client.get_accounts(customer_id)
             except FinicityNotFoundError as error:
                 raise connection_removed(error) from error
-            login = _choose_login(answer.accounts, completion.values.get(LOGIN))
+            login = choose_login(answer.accounts, completion.values.get(LOGIN))
             institution = await self._find_institution(login.institution_id)
         zone_name = None if institution is None else zone_of(institution)
         key = LoginKey(customer_id, login.institution_login_id, zone_name)
@@ -317,29 +315,6 @@ class FinicityAdapter:
 
 def _key_of(credentials: Credentials) -> LoginKey:
     return LoginKey(credentials.require(CUSTOMER), credentials.require(LOGIN), credentials.get("timezone"))
-
-
-def _choose_login(accounts: Sequence[Account], wanted: str | None) -> Account:
-    """Return an account of the login to connect."""
-    by_login = {account.institution_login_id: account for account in accounts}
-    if wanted and wanted in by_login:
-        return by_login[wanted]
-    if not by_login:
-        raise ProviderUnavailableError(
-            "No account was shared yet: finish the sign-in at Finicity's page first.",
-            code="not_ready",
-            provider=SLUG,
-            retry_after=NOT_READY_WAIT,
-        )
-    if wanted or len(by_login) > 1:
-        raise ProviderValidationError(
-            "Several institutions were connected: name one of them as institution_login_id "
-            f"({', '.join(sorted(by_login))}), and finish once more for each other one.",
-            code="several_logins",
-            field=LOGIN,
-            provider=SLUG,
-        )
-    return next(iter(by_login.values()))
 
 
 def _first_of(errors: BaseExceptionGroup[FinicityError]) -> FinicityError:

@@ -1,18 +1,23 @@
-"""How is a value that travels through a user's browser kept from naming somebody else's customer?
+"""How does a visit to Connect become a connection, and only that of the user who made it?
 
 Finicity's customer ids are numbers that anybody could guess. What a user brings back to finish connecting is therefore
 the id with a mark that only this partner can make.
 """
 
 import hmac
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bursar.ports.errors import ProviderAuthenticationError
-from bursar.providers.finicity.failures import SLUG
+from bursar.ports.errors import ProviderAuthenticationError, ProviderUnavailableError, ProviderValidationError
+from bursar.providers.finicity.failures import NOT_READY_WAIT, SLUG
 from bursar.providers.finicity.sdk.client import FinicityClient
+from bursar.providers.finicity.sdk.models.accounts import Account
 
 LINK_LIFE = timedelta(hours=24)
 """How long after `begin` a connection can be finished."""
+
+LOGIN = "institution_login_id"
+"""The name of the login in credentials, and in what a user may say when several institutions were connected."""
 
 _PURPOSE = "link"
 
@@ -37,3 +42,31 @@ def read_link_token(client: FinicityClient, token: str, now: datetime) -> str:
             "The sign-in took too long or was not started here. Start it again.", code="link_expired", provider=SLUG
         )
     return customer_id
+
+
+def choose_login(accounts: Sequence[Account], wanted: str | None) -> Account:
+    """Return an account of the login to connect.
+
+    Raises:
+        ProviderUnavailableError: no account was shared yet.
+        ProviderValidationError: there are several logins, and the user has not said which.
+    """
+    by_login = {account.institution_login_id: account for account in accounts}
+    if wanted and wanted in by_login:
+        return by_login[wanted]
+    if not by_login:
+        raise ProviderUnavailableError(
+            "No account was shared yet: finish the sign-in at Finicity's page first.",
+            code="not_ready",
+            provider=SLUG,
+            retry_after=NOT_READY_WAIT,
+        )
+    if wanted or len(by_login) > 1:
+        raise ProviderValidationError(
+            "Several institutions were connected: name one of them as institution_login_id "
+            f"({', '.join(sorted(by_login))}), and finish once more for each other one.",
+            code="several_logins",
+            field=LOGIN,
+            provider=SLUG,
+        )
+    return next(iter(by_login.values()))

@@ -95,10 +95,9 @@ def to_account(account: Account, zone: ZoneInfo, warnings: list[DataWarning]) ->
     """An account with the holder's sign: what is owed on a card or a loan is negative.
 
     Raises:
-        UnreadableError: no id, no ISO currency, a time out of range, or a number that no account holds.
+        UnreadableError: no id of Finicity's, no ISO currency, a time out of range, or a number that no account holds.
     """
-    if not account.id.strip():
-        raise UnreadableError(RejectReason.MISSING_FIELD, "id")
+    check_id(account.id)
     kind = account_type_of(account, warnings)
     detail = account.detail
     signed = sign_of(account)
@@ -246,6 +245,18 @@ def mask(account: Account) -> str:
     visible = account.real_account_number_last4 or account.account_number_display or account.number or ""
     end = "".join(letter for letter in visible if letter.isalnum())[-4:]
     return f"****{end}" if end else "****"
+
+
+def check_id(text: str) -> None:
+    """Accept an id that could be one of Finicity's: texts and numbers stand for the same id, so all are whole numbers.
+
+    Raises:
+        UnreadableError: it is empty, or something else.
+    """
+    if not text.strip():
+        raise UnreadableError(RejectReason.MISSING_FIELD, "id")
+    if not (text.isascii() and text.isdecimal()):
+        raise UnreadableError(RejectReason.INCONSISTENT, "id")
 
 
 def currency_of(code: str, field: str) -> str:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bursar.domain.accounts import AccountType, ProviderAccountData
 from bursar.domain.sync import DataWarning, RejectReason
 from bursar.domain.transactions import ProviderTransactionData, has_expected_sign
-from bursar.providers.finicity.mapping import day_of, required_number, security_id_of
+from bursar.providers.finicity.mapping import check_id, day_of, required_number, security_id_of
 from bursar.providers.finicity.rejects import UnreadableError, row_id
 from bursar.providers.finicity.sdk.models.transactions import Transaction
 
@@ -93,8 +93,7 @@ def to_transaction(row: Transaction, context: RowContext, warnings: list[DataWar
     Raises:
         UnreadableError: no id, no date, a status that nobody knows, or a number that no account holds.
     """
-    if not row.id.strip():
-        raise UnreadableError(RejectReason.MISSING_FIELD, "id")
+    check_id(row.id)
     status = STATUSES.get(row.status)
     if status is None:
         raise UnreadableError(RejectReason.UNSUPPORTED, "status")
@@ -107,7 +106,7 @@ def to_transaction(row: Transaction, context: RowContext, warnings: list[DataWar
     booked_on = (happened_on or posted_on) if status == "pending" else (posted_on or happened_on)
     if booked_on is None:
         raise UnreadableError(RejectReason.MISSING_FIELD, "postedDate")
-    own_id = row_id(row.account_id, row.id.strip())
+    own_id = row_id(row.account_id, row.id)
     quantity = None if not row.unit_quantity else required_number(row.unit_quantity, "unitQuantity")
     kind, subtype = type_of(row, amount, context, own_id, warnings)
     if kind == "trade" and subtype in ("sell", "short_sell") and quantity is not None:

@@ -6,12 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from bursar.providers.finicity.sandbox.desk import Customer, Desk, InstitutionLogin
-from bursar.providers.finicity.sandbox.problems import missing, problem, refused, unsupported_account
+from bursar.providers.finicity.sandbox.problems import problem, refused, unsupported_account
 from bursar.providers.finicity.sandbox.rendering import Member, Renderer, holder, simple_owner
+from bursar.providers.finicity.sandbox.requests import Endpoints, Request
 from bursar.sandbox.faults import FaultKind
 from bursar.sandbox.people import Account, AccountKind
-
-Query = dict[str, str]
 
 _BANK_FAULTS = (FaultKind.INSTITUTION_DOWN, FaultKind.NOT_READY)
 _DOWN_CODE = 900
@@ -21,47 +20,62 @@ _ACH_KINDS = frozenset({AccountKind.CHECKING, AccountKind.SAVINGS})
 class Data:
     """The endpoints that read."""
 
-    def __init__(self, desk: Desk, renderer: Renderer, prefix: str) -> None:
+    def __init__(self, desk: Desk, renderer: Renderer, prefix: str, *, has_holders: bool) -> None:
         self._desk = desk
         self._world = desk.world
         self._renderer = renderer
         self._prefix = prefix
+        self._has_holders = has_holders
 
-    def accounts(self, path: str, customer_id: str, login_id: str | None = None) -> Member:
+    def endpoints(self) -> Endpoints:
+        """What is answered, and by whom."""
+        v1, v2, v3, v4 = (f"/aggregation/v{number}/customers/{{customer_id}}" for number in (1, 2, 3, 4))
+        one, login = "/accounts/{account_id}", "/institutionLogins/{login_id}"
+        return [
+            ("GET", f"{v1}/accounts", self.accounts),
+            ("GET", f"{v1}{login}/accounts", self.accounts),
+            ("POST", f"{v2}/accounts", self.refresh),
+            ("POST", f"{v2}{login}/accounts", self.refresh),
+            ("GET", f"{v2}{one}", self.account),
+            ("GET", f"{v1}{one}/availableBalance/live", self.live_balance),
+            ("GET", f"{v1}{one}/owner", self.owner),
+            ("GET", f"{v3}{one}/owner", self.holders),
+            ("GET", f"{v1}{one}/details", self.ach),
+            ("GET", f"{v3}/transactions", self.customer_transactions),
+            ("GET", f"{v4}{one}/transactions", self.account_transactions),
+        ]
+
+    def accounts(self, request: Request) -> Member:
         """The accounts of a customer or of a login."""
-        customer = self._desk.find_customer(customer_id)
-        logins = [self._desk.find_login(customer_id, login_id)] if login_id else list(customer.logins.values())
-        return {"accounts": [one for held in logins for one in self._accounts(path, customer, held)]}
+        customer, logins = self._chosen(request)
+        return {"accounts": [one for held in logins for one in self._accounts(request.path, customer, held)]}
 
-    def account(self, path: str, customer_id: str, account_id: str) -> Member:
+    def account(self, request: Request) -> Member:
         """One account."""
-        held, account = self._desk.find_account(customer_id, account_id)
-        customer = self._desk.find_customer(customer_id)
+        customer, held, account = self._one(request)
         return self._account(customer, held, account, held.code, is_ready=True)
 
-    def refresh(self, path: str, customer_id: str, login_id: str | None = None) -> Member:
+    def refresh(self, request: Request) -> Member:
         """The accounts, read at the institutions just now; a login that does not work answers with its code."""
-        customer = self._desk.find_customer(customer_id)
-        logins = [self._desk.find_login(customer_id, login_id)] if login_id else list(customer.logins.values())
+        _, logins = self._chosen(request)
         for held in logins:
             if held.code:
                 raise problem(500, str(held.code), "The institution refuses the login", "Aggregation")
-        return self.accounts(path, customer_id, login_id)
+        return self.accounts(request)
 
-    def live_balance(self, customer_id: str, account_id: str, query: Query) -> Member:
+    def live_balance(self, request: Request) -> Member:
         """A balance of this moment."""
-        interval = query.get("balance_cache_interval", "30")
-        if not interval.isdigit() or int(interval) > 1440:
+        if request.number("balance_cache_interval", 30) > 1440:
             raise refused(400, "INVALID_REQUEST", "balance_cache_interval is out of range")
-        held, account = self._desk.find_account(customer_id, account_id)
+        customer, held, account = self._one(request)
         if held.code:
             raise problem(500, held.code, "The institution refuses the login", "Aggregation")
-        member = self._account(self._desk.find_customer(customer_id), held, account, 0, is_ready=True)
+        member = self._account(customer, held, account, 0, is_ready=True)
         now = int(self._world.now.timestamp())
         truth = self._world.truth(account.account_id)
         pending = sum((row.amount for row in truth.pending), Decimal(0))
         return {
-            "id": customer_id,
+            "id": customer.customer_id,
             "realAccountNumberLast4": account.mask,
             "availableBalance": truth.balance + pending,
             "availableBalanceDate": now,
@@ -71,37 +85,49 @@ class Data:
             "currency": account.currency,
         }
 
-    def owner(self, customer_id: str, account_id: str) -> Member:
+    def owner(self, request: Request) -> Member:
         """Version 1."""
-        _, account = self._desk.find_account(customer_id, account_id)
+        _, _, account = self._one(request)
         return simple_owner(account, self._world.now)
 
-    def holders(self, customer_id: str, account_id: str) -> Member:
-        """Version 3."""
-        _, account = self._desk.find_account(customer_id, account_id)
+    def holders(self, request: Request) -> Member:
+        """Version 3, where the plan has it."""
+        if not self._has_holders:
+            raise problem(403, 10403, "The plan does not have this product", "Forbidden")
+        _, _, account = self._one(request)
         return {"holders": [holder(person) for person in account.holders]}
 
-    def ach(self, customer_id: str, account_id: str) -> Member:
+    def ach(self, request: Request) -> Member:
         """Routing and account number."""
-        _, account = self._desk.find_account(customer_id, account_id)
+        _, _, account = self._one(request)
         if account.kind not in _ACH_KINDS:
             raise unsupported_account()
         return {"routingNumber": account.bank.bank_code, "realAccountNumber": account.number}
 
-    def customer_transactions(self, customer_id: str, query: Query) -> Member:
+    def customer_transactions(self, request: Request) -> Member:
         """A page of the rows of every account."""
-        customer = self._desk.find_customer(customer_id)
-        chosen = [(held, one) for held in customer.logins.values() for one in self._desk.accounts(held)]
-        return self._page(customer, chosen, query)
+        customer, logins = self._chosen(request)
+        return self._page(customer, [(held, one) for held in logins for one in self._desk.accounts(held)], request)
 
-    def account_transactions(self, customer_id: str, account_id: str, query: Query) -> Member:
+    def account_transactions(self, request: Request) -> Member:
         """A page of the rows of one account."""
-        chosen = self._desk.find_account(customer_id, account_id)
-        return self._page(self._desk.find_customer(customer_id), [chosen], query)
+        customer, held, account = self._one(request)
+        return self._page(customer, [(held, account)], request)
 
-    def _page(self, customer: Customer, chosen: Sequence[tuple[InstitutionLogin, Account]], query: Query) -> Member:
-        first, last = _number(query, "fromDate"), _number(query, "toDate")
-        start, limit = _number(query, "start", 1), _number(query, "limit", 25)
+    def _chosen(self, request: Request) -> tuple[Customer, list[InstitutionLogin]]:
+        customer_id, login_id = request.ids["customer_id"], request.ids.get("login_id")
+        customer = self._desk.find_customer(customer_id)
+        if login_id is None:
+            return customer, list(customer.logins.values())
+        return customer, [self._desk.find_login(customer_id, login_id)]
+
+    def _one(self, request: Request) -> tuple[Customer, InstitutionLogin, Account]:
+        customer = self._desk.find_customer(request.ids["customer_id"])
+        return customer, *self._desk.find_account(customer.customer_id, request.ids["account_id"])
+
+    def _page(self, customer: Customer, chosen: Sequence[tuple[InstitutionLogin, Account]], request: Request) -> Member:
+        first, last = request.number("fromDate"), request.number("toDate")
+        start, limit = request.number("start", 1), request.number("limit", 25)
         if not 1 <= limit <= 1000 or start < 1:
             raise refused(400, "INVALID_REQUEST", "start or limit is out of range")
         if first > last:
@@ -110,14 +136,14 @@ class Data:
         disturbed = self._desk.disturbed_page() if start == 1 else None
         if disturbed is not None:
             size, lead = min(limit, disturbed[0]), disturbed[1]
-        includes_pending = query.get("includePending", "false") == "true"
+        includes_pending = request.query.get("includePending", "false") == "true"
         rows = [
             member
             for held, account in chosen
             for member in self._rows(customer, held, account, self._desk.rows_at(held) - lead)
             if first <= _sorted_by(member) <= last and (includes_pending or member["status"] == "active")
         ]
-        rows.sort(key=_sorted_by, reverse=query.get("sort", "desc") == "desc")
+        rows.sort(key=_sorted_by, reverse=request.query.get("sort", "desc") == "desc")
         shown = rows[start - 1 : start - 1 + size]
         has_more = start - 1 + len(shown) < len(rows)
         return {
@@ -126,7 +152,7 @@ class Data:
             "moreAvailable": "true" if has_more else "false",
             "fromDate": str(first),
             "toDate": str(last),
-            "sort": query.get("sort", "desc"),
+            "sort": request.query.get("sort", "desc"),
             "transactions": shown,
         }
 
@@ -156,17 +182,6 @@ class Data:
             "institutionLoginId": int(held.login_id),
         }
         return self._renderer.account(account, ids, held.created_at, code, is_ready=is_ready)
-
-
-def _number(query: Query, name: str, default: int | None = None) -> int:
-    text = query.get(name)
-    if text is None:
-        if default is None:
-            raise missing(name)
-        return default
-    if not text.isdigit():
-        raise refused(400, "INVALID_REQUEST", f"{name} is no number")
-    return int(text)
 
 
 def _sorted_by(member: Member) -> int:

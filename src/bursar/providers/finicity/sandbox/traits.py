@@ -24,6 +24,7 @@ TRAITS = Traits(
     policies=(IdPolicy.STABLE, IdPolicy.SAME_WHEN_POSTED, IdPolicy.PER_ACCOUNT),
     pages=("/aggregation/v3/customers",),
     shows_number=False,
+    links_pending=False,
     immune={
         "A2": "nothing ever links a settled row to its pending one",
         "A18": "rows have no currency of their own: it is their account's",

@@ -25,7 +25,7 @@ class Transaction(WireModel, frozen=True, kw_only=True, gc=False):
     """A transaction.
 
     Amounts are documented as positive for deposits and negative for withdrawals and debits; the vendor also says that
-    cards and investments have it the other way round. Times have the precision of a day, in a zone that is not documented.
+    cards and investments have it the other way round. Times have the precision of a day; their zone is not documented.
     """
 
     wire_id: WireId = msgspec.field(name="id")
