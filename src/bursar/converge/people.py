@@ -151,6 +151,7 @@ async def _try_to_connect(run: SeedRun, person: Person, login: Login, channel: C
     armed = None if run.is_calm or number > 2 else draw_armed(rng, run.plan.faults, channel.slug, "connect")
     wire.CALLER.set(f"connect {person.household.key} {login.bank.key} {user}")
     run.trouble.arm(armed)
+    own: UUID | None = None
     try:
         begun = await platform.connect.begin(
             person.tenant_id,
@@ -160,26 +161,24 @@ async def _try_to_connect(run: SeedRun, person: Person, login: Login, channel: C
         )
         if not isinstance(begun, Success):
             return False
-        start = begun.value.start
+        own, start = begun.value.connection.id, begun.value.start
         given = {"link_token": start.link_token, "authorization_url": start.authorization_url}
         answers = run.faces[channel.slug].act(
             channel.traits.consent,
             {**{name: value for name, value in given.items() if value}, **channel.traits.login(login)},
         )
-        done = await platform.connect.complete(
-            person.tenant_id, begun.value.connection.id, {name: answers[name] for name in start.needs}
-        )
+        done = await platform.connect.complete(person.tenant_id, own, {name: answers[name] for name in start.needs})
     except RefusedActionError as refused:
         run.note(f"  refused: {refused}")
         return False
     except WorkerKilledError:
         run.note("  killed while connecting")
-        return _adopt(run, person, login, channel, await _living_connections(run, person, channel))
+        return _adopt(run, person, login, channel, await _living_connections(run, person, channel, own))
     except Exception as error:  # noqa: BLE001 - only what was armed may fail here; anything else is a fault of ours
         if armed is None:
             run.happened.errors.append(f"connect {channel.slug}: {type(error).__name__}: {error}")
             return True
-        return _adopt(run, person, login, channel, await _living_connections(run, person, channel))
+        return _adopt(run, person, login, channel, await _living_connections(run, person, channel, own))
     finally:
         run.trouble.arm(None)
     if not isinstance(done, Success):
@@ -188,11 +187,18 @@ async def _try_to_connect(run: SeedRun, person: Person, login: Login, channel: C
     return _adopt(run, person, login, channel, {done.value.id: done.value.external_login_id})
 
 
-async def _living_connections(run: SeedRun, person: Person, channel: Channel) -> dict[UUID, str | None]:
+async def _living_connections(
+    run: SeedRun, person: Person, channel: Channel, own: UUID | None
+) -> dict[UUID, str | None]:
+    """Return the connections that are known of, and the one just begun, where it came to be: others may connect too."""
     listed, _ = await run.stage.platform.connect.list_connections(
         person.tenant_id, limit=100, offset=0, statuses=("active",)
     )
-    return {one.id: one.external_login_id for one in listed if one.provider_slug == channel.slug}
+    return {
+        one.id: one.external_login_id
+        for one in listed
+        if one.provider_slug == channel.slug and (one.id == own or run.find_link(one.id) is not None)
+    }
 
 
 def _adopt(

@@ -260,6 +260,9 @@ class SeedRun:
                 attempts_before=job.attempts,
             )
             self.note(f"job {self._order(job.connection_id)} done")
+            if armed is not None and armed.code == "D8":
+                # Who has lost the lease is told to wait as well, and has nobody to tell it to.
+                self.stage.wire.forgive(str(job.connection_id))
         except TryAgainError as again:
             wait = again.wait if again.wait is not None else self._retries.wait(job.attempts, rng)
             self.note(f"job {self._order(job.connection_id)} again: {again}")

@@ -19,6 +19,9 @@ from bursar.domain.transactions import ProviderTransactionData
 _LATE_DAYS = 10
 """How much later than a pending row the other source may have settled it."""
 
+_OLDER = frozenset({EvidenceOrigin.FILE, EvidenceOrigin.ENDED})
+"""Who does not say it again with every reading."""
+
 
 class CrossSource:
     """The rules across sources, on what the source's own rules have left unpaired."""
@@ -63,11 +66,9 @@ class CrossSource:
             if other is not None:
                 pairing.claims[other] = index
                 pairing.decisions[index] = replace(decision, absorbs=other)
-                # A file that told of both was made before one of them was gone.
+                # A file that told of both was made before one of them was gone, and so has an ended source.
                 told_by = {word.source for word in self._words[decision.transaction_id]}
-                vanished.extend(
-                    word for word in self._words[other] if word.origin is EvidenceOrigin.FILE and word.source in told_by
-                )
+                vanished.extend(word for word in self._words[other] if word.origin in _OLDER and word.source in told_by)
 
     def _same_text(self, index: int, row: ProviderTransactionData) -> None:
         """Equal content: the n-th such row of one source is the n-th of the other."""
@@ -181,10 +182,10 @@ class CrossSource:
         return None
 
     def _others(self, transaction_id: UUID) -> set[UUID | str]:
-        """Return who else tells of a row; what files say counts only among files, because an API knows better."""
+        """Return who else tells of a row; what is older counts only among files, because an API that is asked knows."""
         asked_only = not self._pairing.reading.is_file
         return {
             word.source
             for word in self._words[transaction_id]
-            if word.origin is not EvidenceOrigin.OWN and not (asked_only and word.origin is EvidenceOrigin.FILE)
+            if word.origin is not EvidenceOrigin.OWN and not (asked_only and word.origin in _OLDER)
         }

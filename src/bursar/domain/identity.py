@@ -61,6 +61,10 @@ class _OwnRules(Pairing):
         """Living evidence of this source in the listing's span, by date, amount and state."""
         self.filed: dict[tuple[date, Decimal, bool], list[Evidence]] = defaultdict(list)
         """Living evidence of earlier files for the days that this one holds as a whole, by date, amount and state."""
+        self.posted_here = {
+            row.pending_transaction_id for row in self.rows if row.pending_transaction_id and not self.is_pending(row)
+        }
+        """Ids of announced rows of which this same reading tells what became of them."""
         span = reading.listing
         for evidence in self.stored:
             is_ended = evidence.origin is EvidenceOrigin.ENDED
@@ -81,12 +85,13 @@ class _OwnRules(Pairing):
 
     def rules(self) -> list[_Rule]:
         """Return the rules that can find anything here, in their order."""
-        content, none = self.trust is IdTrust.CONTENT, self.trust is IdTrust.NONE
+        content, none, stable = (self.trust is one for one in (IdTrust.CONTENT, IdTrust.NONE, IdTrust.STABLE))
         counts = (none or any(row.provider_transaction_id is None for row in self.rows)) and bool(self.by_print)
         rules: list[tuple[_Rule, bool]] = [
             (self._corrections, any(row.correction is not None for row in self.rows)),
             (self._repeat_in_reading, content),
-            (self._same_id, self.trust is IdTrust.STABLE and bool(self.by_id)),
+            (self._posted_in_reading, stable and bool(self.posted_here)),
+            (self._same_id, stable and bool(self.by_id)),
             (self._same_id_same_content, content and bool(self.by_id)),
             (self._known_from_correction, content and bool(self.by_id)),
             (self._same_id_posted, content and bool(self.by_id)),
@@ -97,7 +102,7 @@ class _OwnRules(Pairing):
             (self._counted_posted, counts),
             (self._counted, counts),
             (self._listed_again, bool(self.listed)),
-            (self._listed_reworded, bool(self.listed) and self.trust is not IdTrust.STABLE),
+            (self._listed_reworded, bool(self.listed) and not stable),
             (self._filed_again, self.has_new_ids),
             (self._filed_reworded, bool(self.filed)),
             (self._orphan, bool(self.orphans)),
@@ -106,6 +111,12 @@ class _OwnRules(Pairing):
             (self._same_id_posted_otherwise, content and bool(self.by_id)),
         ]
         return [rule for rule, can_find in rules if can_find]
+
+    def _posted_in_reading(self, index: int, row: ProviderTransactionData) -> None:
+        """An announced row beside the one that it has become: the bank is slow to take it off its list."""
+        name = row.provider_transaction_id
+        if name in self.posted_here and name is not None and self.is_pending(row):
+            self.repeat(index, next(iter(self.by_id.get(name, ())), None), name)
 
     def _same_id(self, index: int, row: ProviderTransactionData) -> None:
         """An id that means the row: equal content is a repeat, other content an edit."""

@@ -165,10 +165,12 @@ def _resolved(
         if other_id != source_id
     }
     currency = account.currency if account is not None else known.currency if known is not None else ""
+    told = [account.institution_timezone] if account is not None else []
+    stored = [source.institution_timezone for source, _ in others.values()]
     return ResolvedAccount(
         account_id,
         source_id,
-        account.institution_timezone if account is not None else None,
+        next((zone for zone in [*told, *stored] if zone), None),
         currency,
         is_new,
         known.listed_at if known is not None else None,
@@ -229,7 +231,9 @@ async def _match(
         if target.into_account_id is not None and len(matches) == 1:
             match.account_id = target.into_account_id
             continue
-        found = next((one for one in _same_account(match, target, elsewhere) if one.account_id not in taken), None)
+        same = [one for one in _same_account(match, target, elsewhere) if one.account_id not in taken]
+        # What the connection itself has read under another id comes before what others have read.
+        found = min(same, key=lambda one: one.connection_id != target.connection_id, default=None)
         if found is None:
             found = _lookalike(match, sources, matches)
         if found is None or found.account_id in taken:

@@ -30,13 +30,15 @@ class AccountSource:
     account_number_masked: str
     currency: str
     name: str
+    institution_timezone: str | None
+    """IANA zone of the account's institution, whoever has told it; None when unknown."""
     is_file: bool
 
 
 _SOURCE: LiteralString = """
     SELECT s.id, s.account_id, s.connection_id, s.provider_slug, s.provider_account_id, s.persistent_id,
         s.identity_hash, s.valid_until, s.listed_at, a.account_type, a.account_number_masked, a.currency, a.name,
-        p.credential_type = 'file_import' AS is_file
+        a.institution_timezone, p.credential_type = 'file_import' AS is_file
     FROM account_sources s JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
     JOIN providers p ON p.slug = s.provider_slug
     WHERE s.tenant_id = %(tenant_id)s AND

@@ -90,7 +90,10 @@ _UPDATE = StagedStatement(
     WITH incoming AS {incoming}, fresh AS (
         SELECT i.*, i.balance_known AND (a.balance_as_of IS NULL OR i.balance_as_of IS NULL
             OR i.balance_as_of >= a.balance_as_of)
-            AND (i.leads OR NOT a.balance_known OR a.balance <> i.balance) AS is_newer
+            AND (i.leads OR NOT a.balance_known OR a.balance <> i.balance) AS is_newer,
+            -- A zone that is known is not forgotten because one answer lacks it.
+            coalesce(CASE WHEN i.leads THEN i.institution_timezone END, a.institution_timezone,
+                i.institution_timezone) AS known_timezone
         FROM accounts a JOIN incoming i ON i.id = a.id WHERE a.tenant_id = %(tenant_id)s
     )
     UPDATE accounts a SET name = CASE WHEN i.leads THEN i.name ELSE a.name END,
@@ -98,7 +101,7 @@ _UPDATE = StagedStatement(
         provider_type = CASE WHEN i.leads THEN i.provider_type ELSE a.provider_type END,
         account_number_masked = CASE WHEN i.leads THEN i.account_number_masked ELSE a.account_number_masked END,
         institution_name = CASE WHEN i.leads THEN i.institution_name ELSE a.institution_name END,
-        institution_timezone = CASE WHEN i.leads THEN i.institution_timezone ELSE a.institution_timezone END,
+        institution_timezone = i.known_timezone,
         is_active = CASE WHEN i.leads THEN i.is_active ELSE a.is_active END,
         missing_since = CASE WHEN i.leads THEN NULL ELSE a.missing_since END,
         balance = CASE WHEN i.is_newer THEN i.balance ELSE a.balance END,
@@ -110,10 +113,10 @@ _UPDATE = StagedStatement(
         version = a.version + 1, updated_at = %(at)s
     FROM fresh i
     WHERE a.tenant_id = %(tenant_id)s AND a.id = i.id AND (
-        i.leads AND (a.name, a.account_type, a.provider_type, a.account_number_masked, a.institution_name,
-         a.institution_timezone, a.is_active)
+        i.leads AND (a.name, a.account_type, a.provider_type, a.account_number_masked, a.institution_name, a.is_active)
         IS DISTINCT FROM (i.name, i.account_type, i.provider_type, i.account_number_masked, i.institution_name,
-         i.institution_timezone, i.is_active)
+         i.is_active)
+        OR a.institution_timezone IS DISTINCT FROM i.known_timezone
         OR i.leads AND a.missing_since IS NOT NULL
         OR i.is_newer AND (a.balance_known, a.balance, a.available_balance, a.cash_balance,
          a.credit_limit, (a.balance_as_of AT TIME ZONE 'UTC')::date)

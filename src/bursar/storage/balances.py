@@ -55,12 +55,12 @@ _INSERT = StagedStatement(
     SELECT %(tenant_id)s, %(sync_run_id)s, %(at)s, {columns} FROM incoming i
     WHERE NOT EXISTS (
         SELECT FROM (
-            SELECT balance, available_balance, holdings_value, cash_value, observed_on FROM balance_observations
-            WHERE tenant_id = %(tenant_id)s AND account_id = i.account_id
+            SELECT balance, available_balance, holdings_value, cash_value FROM balance_observations
+            WHERE tenant_id = %(tenant_id)s AND account_id = i.account_id AND observed_on = i.observed_on
                 AND (captured_at AT TIME ZONE 'UTC')::date = (i.captured_at AT TIME ZONE 'UTC')::date
             ORDER BY captured_at DESC, id DESC LIMIT 1
         ) AS latest
-        WHERE balance = i.balance AND observed_on = i.observed_on
+        WHERE balance = i.balance
             AND (i.available_balance IS NULL OR available_balance = i.available_balance)
             AND (i.holdings_value IS NULL OR holdings_value = i.holdings_value)
             AND (i.cash_value IS NULL OR cash_value = i.cash_value))

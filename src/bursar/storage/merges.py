@@ -10,7 +10,7 @@ async def list_crossed(tx: Transaction, tenant_id: UUID, words: Sequence[tuple[U
     """Return (row, equal row) where a source that has let go of the one holds the other, and others the other way.
 
     Of twins that two sources had told of, the institution took one back, and each source let go of another one. Counted
-    against each other what is left is one row. A file that told of both was made before that.
+    against each other what is left is one row. A file that told of both was made before that, so has an ended source.
     """
     found = await tx.execute(
         """
@@ -26,6 +26,7 @@ async def list_crossed(tx: Transaction, tenant_id: UUID, words: Sequence[tuple[U
             JOIN account_sources s ON s.tenant_id = e.tenant_id AND s.id = e.source_id
             JOIN providers p ON p.slug = s.provider_slug AND p.credential_type <> 'file_import'
             WHERE e.tenant_id = %(tenant_id)s AND e.withdrawn_at IS NULL AND e.superseded_at IS NULL
+                AND s.valid_until IS NULL
                 AND e.account_id IN (SELECT t.account_id FROM transactions t JOIN gone g ON g.transaction_id = t.id
                     WHERE t.tenant_id = %(tenant_id)s)
         )

@@ -63,15 +63,13 @@ async def read_banking(
     ]
     may_advance = update.next_cursor is not None and not collector.rejected
     # The whole history, read from its beginning: nothing else exists. What is older than Plaid reaches is left alone,
-    # and so is an account without any row, because a history that a fault has emptied looks the same.
+    # and so is an account without any row, because a history that a fault has emptied looks the same. An account may
+    # have rows although it is away from the list.
     with_rows = {row.provider_account_id for row in transactions}
     first_day = today - timedelta(days=HISTORY_DAYS)
     listings = [
-        TransactionListing(
-            provider_account_id=one.provider_account_id,
-            since=first_day if one.provider_account_id in with_rows else None,
-        )
-        for one in records
+        TransactionListing(provider_account_id=account_id, since=first_day if account_id in with_rows else None)
+        for account_id in sorted(with_rows.union(one.provider_account_id for one in records))
         if may_advance and update.is_whole
     ]
     return SyncBatch(
