@@ -133,8 +133,8 @@ def to_account(account: Account, zone: ZoneInfo, warnings: list[DataWarning]) ->
     )
 
 
-def sign_of(account: Account) -> SignedBalance | None:
-    """The account's balance in the holder's sign; None when it is not known.
+def sign_of(account: Account, pending: Decimal = Decimal(0)) -> SignedBalance | None:
+    """The account's balance in the holder's sign; None when it is not known. `pending` is the sum of its pending rows.
 
     Raises:
         UnreadableError: a number that no account holds.
@@ -142,7 +142,7 @@ def sign_of(account: Account) -> SignedBalance | None:
     balance = _number(account.balance, "balance")
     if balance is None:
         return None
-    return sign_balance(balance, ACCOUNT_TYPES.get(account.type, "other"), account.detail)
+    return sign_balance(balance, ACCOUNT_TYPES.get(account.type, "other"), account.detail, pending)
 
 
 def to_holding(position: Position, account_id: str, currency: str, zone: ZoneInfo) -> ProviderHoldingData:
@@ -158,7 +158,7 @@ def to_holding(position: Position, account_id: str, currency: str, zone: ZoneInf
         raise UnreadableError(RejectReason.MISSING_FIELD, "symbol")
     units = required_number(position.units, "units")
     if (position.pos_type or "").upper() == "SHORT":
-        units = -abs(units)
+        units = units.copy_abs().copy_negate()
     asset_type = asset_type_of(position)
     security_id, id_type = security_id_of(position.security_id, position.security_id_type)
     priced_on = day_of(position.current_price_date, zone, "currentPriceDate")

@@ -2,8 +2,9 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from bursar.domain.accounts import AccountType, ProviderAccountData
@@ -161,6 +162,7 @@ class LoginReader:
         found: list[ProviderTransactionData] = []
         for account_id, own in rows.items():
             found += self._map_rows(account_id, own)
+        self._sign_again(found)
         return [row for row in found if row.transaction_date >= since]
 
     async def read_account_rows(
@@ -201,6 +203,17 @@ class LoginReader:
         return found
 
     # Accounts.
+
+    def _sign_again(self, rows: Sequence[ProviderTransactionData]) -> None:
+        """What is left of a card's limit knows of pending rows: with them, which way its balance points is certain."""
+        pending: dict[str, Decimal] = defaultdict(Decimal)
+        for row in rows:
+            if row.status == "pending":
+                pending[row.provider_account_id] += row.amount
+        for account_id, total in pending.items():
+            signed = sign_of(self._listed[account_id], total)
+            if signed is not None and signed.amount != self.accounts[account_id].balance:
+                self.accounts[account_id] = replace(self.accounts[account_id], balance=signed.amount)
 
     def _check_states(self, accounts: Sequence[Account]) -> None:
         for account in accounts:

@@ -50,21 +50,24 @@ class SignedBalance:
     """Whether nothing in the answer says which way it points."""
 
 
-def sign_balance(balance: Decimal, account_type: str, detail: AccountDetail | None) -> SignedBalance:
+def sign_balance(
+    balance: Decimal, account_type: str, detail: AccountDetail | None, pending: Decimal = Decimal(0)
+) -> SignedBalance:
     """The balance with the holder's sign: what is owed is negative.
 
     Where an account tells its limit and what is left of it, the difference says whether something is owed; the figure
-    itself stays the balance's, because what is left also knows of rows that have not posted. Else something is owed.
+    itself stays the balance's, because what is left also knows of rows that have not posted (their sum, in the holder's
+    sign, is `pending` where it is known). Else something is owed.
     """
     if not balance or not AccountType(account_type).is_credit():
         return SignedBalance(balance)
-    owed = -abs(balance)
+    owed = balance.copy_abs().copy_negate()
     limit = detail.credit_max_amount if detail is not None else None
     left = detail.credit_available_amount if detail is not None else None
     if limit is None or left is None:
         return SignedBalance(owed, is_turned=owed != balance, is_assumed=True)
-    estimate = left - limit
-    signed = owed if abs(estimate - owed) <= abs(estimate + owed) else -owed
+    estimate = left - limit - pending
+    signed = owed if abs(estimate - owed) <= abs(estimate + owed) else balance.copy_abs()
     return SignedBalance(signed, is_turned=signed != balance)
 
 

@@ -110,7 +110,7 @@ def to_transaction(row: Transaction, context: RowContext, warnings: list[DataWar
     quantity = None if not row.unit_quantity else required_number(row.unit_quantity, "unitQuantity")
     kind, subtype = type_of(row, amount, context, own_id, warnings)
     if kind == "trade" and subtype in ("sell", "short_sell") and quantity is not None:
-        quantity = -abs(quantity)
+        quantity = quantity.copy_abs().copy_negate()
     if not has_expected_sign(subtype, amount):
         warnings.append(_warning("sign_mismatch", "The amount's sign does not fit its kind; it was kept.", own_id))
     description = row.description or ""

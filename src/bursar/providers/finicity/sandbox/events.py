@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import httpx2
@@ -26,6 +26,18 @@ class Delivery:
     first_at: datetime
     due_at: datetime
     attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedEvent:
+    """An event as it leaves Finicity, whoever carries it."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    proves_body: bool = True
+    """The signature covers every byte of the body."""
+    proves_time: bool = False
+    """It does not say when it was made."""
 
 
 class Outbox:
@@ -50,6 +62,11 @@ class Outbox:
             "Content-Type": "application/json",
             "X-Finicity-Signature": hmac.new(key, body, hashlib.sha256).hexdigest(),
         }
+
+    def sign(self, event: Mapping[str, object]) -> SignedEvent:
+        """An event as it would be sent."""
+        body = msgspec.json.encode(event)
+        return SignedEvent(headers=self.headers(body), body=body)
 
     def send_soon(self) -> None:
         """Sends what is due in the background, so that the answer to the present request does not wait for it."""

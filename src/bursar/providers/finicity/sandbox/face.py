@@ -11,6 +11,7 @@ import msgspec
 
 from bursar.providers.finicity.sandbox.data import Data
 from bursar.providers.finicity.sandbox.desk import TEST_INSTITUTION, Desk, Visit
+from bursar.providers.finicity.sandbox.events import SignedEvent
 from bursar.providers.finicity.sandbox.ids import IdMint
 from bursar.providers.finicity.sandbox.management import Management
 from bursar.providers.finicity.sandbox.problems import FinicityProblemError, for_status, not_found
@@ -153,6 +154,19 @@ class FinicityServer:
         """The world id of the row behind an id that this server gave out; both spellings of it are known."""
         number = provider_transaction_id.removeprefix(f"{provider_account_id}-")
         return self._mint.rows.get((provider_account_id, number))
+
+    def make_delivery(self, external_login_id: str) -> SignedEvent:
+        """A new event of Connect about a login: accounts were added. Raises `KeyError` for an unknown login."""
+        customer, held = self._desk.get_login(external_login_id)
+        return self._desk.outbox.sign(self._desk.event(customer.customer_id, "added", held))
+
+    def repeat_delivery(self, delivery: SignedEvent) -> SignedEvent:
+        """The same event again: the same bytes, so the same signature."""
+        return SignedEvent(headers=self._desk.outbox.headers(delivery.body), body=delivery.body)
+
+    def forge_delivery(self, delivery: SignedEvent) -> SignedEvent:
+        """The same event from somebody who does not have the partner's secret."""
+        return SignedEvent(headers=self._desk.outbox.headers(delivery.body, "not-the-secret"), body=delivery.body)
 
     async def _serve(self, scope: Scope, raw: bytes) -> Reply:
         root = str(scope.get("root_path", ""))
