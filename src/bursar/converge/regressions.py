@@ -8,6 +8,7 @@ _THEN = ("neutral_feed", "neutral_list", "neutral_window", "ofx", "plaid")
 """Who took part when these were found: a provider that joins later would change what everybody in a seed does."""
 
 _ALL = Limits(channels=_THEN)
+_WITH_WEALTH = Limits(channels=("flanks", *_THEN, "sequence"))
 
 REGRESSIONS: Mapping[str, tuple[int, Limits]] = {
     "two tellers of one account's figures": (213, _ALL),
@@ -23,4 +24,9 @@ REGRESSIONS: Mapping[str, tuple[int, Limits]] = {
     "no ids, and other words": (62, Limits(channels=("ofx",))),
     "one id for a month, and other words": (174, Limits(channels=("ofx",))),
     "a row that came back": (14, Limits(faults=frozenset({"A6", "A9", "A10", "A12", "D1"}), channels=("plaid",))),
+    "an account of a connection that others have read, too": (10139, _WITH_WEALTH),
+    "an announced row beside what it has become": (10329, _WITH_WEALTH),
+    "new ids for an account that is no longer listed": (10027, _WITH_WEALTH),
+    "undated and dated balances of one day": (10020, _WITH_WEALTH),
+    "one of two equal rows is gone, and a third source has ended": (1647, Limits(channels=("flanks",))),
 }

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any, cast
 
+import msgspec
+
 from bursar.sandbox.answers import Answer, Memory, Question, retry_after
 from bursar.sandbox.faces import Message, MountedFace, Receive, Scope, Send
 from bursar.sandbox.faults import TRANSPORT_FAULTS, Fault, FaultKind
@@ -72,12 +74,13 @@ class Gate:
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answers a request in whatever way; returns whether it arrived at the provider."""
         faults, question, kinds = self._world.faults, None, TRANSPORT_FAULTS
-        heard = receive
+        place, heard = path, receive
         if faults.has(_FROM_MEMORY):
             body = await _read_request(receive)
             question, heard = Question.of(scope, body), _hearing(body, receive)
+            place = path + _operation(body)
             kinds = kinds - self._memory.lacking(question, self._world.now)
-        fault = faults.strike(path, kinds)
+        fault = faults.strike(place, kinds)
         if fault is None and question is None:
             await self._face(scope, receive, send)
             return True
@@ -160,6 +163,17 @@ async def _read_request(receive: Receive) -> bytes:
         body += bytes(message.get("body", b""))
         if not message.get("more_body"):
             return body
+
+
+def _operation(body: bytes) -> str:
+    """What tells one GraphQL request from another at the same address, as `#name`; empty for all else."""
+    if b'"operationName"' not in body:
+        return ""
+    try:
+        asked = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return ""
+    return f"#{asked['operationName']}" if isinstance(asked, dict) and "operationName" in asked else ""
 
 
 def _socket_of(receive: Receive) -> Any:
