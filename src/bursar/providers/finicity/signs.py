@@ -19,10 +19,13 @@ from bursar.providers.finicity.sdk.models.accounts import AccountDetail
 from bursar.providers.finicity.sdk.models.transactions import Transaction
 
 _MIN_VOTES = 2
+_CLEAR = 2
+"""How many times as many rows must speak for amounts that are turned round as against."""
 
 # Words that say which way the money went, whoever says them.
 _LEAVES = frozenset({"atm", "check", "debit", "directDebit", "fee", "pointOfSale", "repeatPayment", "serviceCharge"})
 _ENTERS = frozenset({"credit", "deposit", "directDeposit", "dividend"})
+_PAID_BACK = frozenset({"Credit Card Payment", "Loan Payment"})
 _INVESTMENT_LEAVES = frozenset({"purchased", "purchaseToClose", "purchaseToCover", "fee", "tax"})
 _INVESTMENT_ENTERS = frozenset(
     {
@@ -82,8 +85,10 @@ def are_turned(rows: Sequence[Transaction], account_type: str, balance: SignedBa
     is_credit = AccountType(account_type).is_credit()
     votes = [_word(row, is_credit=is_credit) * (1 if row.amount > 0 else -1) for row in rows if row.amount]
     straight, turned = votes.count(1), votes.count(-1)
-    if straight != turned:
-        return turned > straight and turned >= _MIN_VOTES
+    if straight > turned:
+        return False
+    if turned >= max(_MIN_VOTES, _CLEAR * straight + 1):
+        return True
     if balance is None or not balance.amount or balance.is_assumed:
         return False
     # Amounts that raise the balance on the wire point the same way as it does.
@@ -93,8 +98,12 @@ def are_turned(rows: Sequence[Transaction], account_type: str, balance: SignedBa
 def _word(row: Transaction, *, is_credit: bool) -> int:
     """1 for a row that says that money enters, -1 for one that says that it leaves, 0 for one that says neither."""
     investment = row.investment_transaction_type
-    if is_credit and row.type in ("payment", "interest"):
-        return 1 if row.type == "payment" else -1
+    if is_credit and row.type == "interest":
+        return -1
+    # A "payment" may be one to the card or a bill paid with it; only its category tells them apart.
+    category = row.categorization.category if row.categorization is not None else None
+    if is_credit and category in _PAID_BACK:
+        return 1
     if investment in _INVESTMENT_LEAVES or (investment is None and row.type in _LEAVES):
         return -1
     return 1 if investment in _INVESTMENT_ENTERS or (investment is None and row.type in _ENTERS) else 0

@@ -40,7 +40,7 @@ TYPES: Mapping[str, tuple[Pair, Pair]] = {
     "repeatPayment": (("transfer", "deposit"), ("payment", "bill_payment")),
     "transfer": (("transfer", "transfer_in"), ("transfer", "transfer_out")),
 }
-_CREDIT_PAYMENT: tuple[Pair, Pair] = (("transfer", "card_payment"), ("other", "adjustment"))
+_CREDIT_PAYMENT: tuple[Pair, Pair] = (("transfer", "card_payment"), ("payment", "bill_payment"))
 _DEFAULT: tuple[Pair, Pair] = (("payment", "refund"), ("payment", "purchase"))
 
 

@@ -176,12 +176,22 @@ def rows_of(*told, **more):
     ]
 
 
+PAID_BACK = {"categorization": {"category": "Credit Card Payment"}}
+
+
 def test_words_of_the_rows_say_which_way_the_amounts_point():
-    holder = rows_of((-5, "pointOfSale", {}), (-7, "fee", {}), (50, "payment", {}))
-    statement = rows_of((5, "pointOfSale", {}), (7, "fee", {}), (-50, "payment", {}))
+    holder = rows_of((-5, "pointOfSale", {}), (-7, "fee", {}), (50, "payment", PAID_BACK))
+    statement = rows_of((5, "pointOfSale", {}), (7, "fee", {}), (-50, "payment", PAID_BACK))
     assert not are_turned(holder, "credit_card", None)
     assert are_turned(statement, "credit_card", None)
     assert not are_turned(statement[:1], "credit_card", None), "one row is no proof"
+
+
+def test_refunds_and_bills_paid_with_a_card_turn_nothing_round():
+    rows = rows_of(
+        (-40, "payment", {}), (-60, "payment", {}), (9, "debit", {}), (8, "pointOfSale", {}), (-5, "pointOfSale", {})
+    )
+    assert not are_turned(rows, "credit_card", None)
 
 
 def test_running_balance_says_it_where_no_word_does():
