@@ -283,6 +283,9 @@ def check_identity(run: SeedRun, person: Person, ledger: StoredLedger, verdict: 
         trace = getattr(run.faces.get(source.provider_slug), "trace_transaction", None)
         if trace is None or word.provider_transaction_id is None or policy not in _TRACEABLE:
             continue
+        channel = run.stage.channels.get(source.provider_slug)
+        if channel is not None and not channel.traits.links_pending and policy is not IdPolicy.SAME_WHEN_POSTED:
+            continue  # A2 at every row: an event is recognised by its content, where that is still the same
         world_id = trace(source.provider_account_id, word.provider_transaction_id)
         if world_id is not None:
             rows[source.account_id, world_id].add(word.transaction_id)

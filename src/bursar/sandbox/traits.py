@@ -27,6 +27,9 @@ class Traits:
     """Paths of listings, behind the slug: an answer that is old or comes twice is one of theirs."""
     shows_number: bool = True
     """Whether accounts come with their full number, so that another source of one is known to be the same."""
+    links_pending: bool = True
+    """Whether a settled row keeps its pending one's id, or names it, where the ids' policy does not say; False: only
+    their content tells that they are one."""
     shows: Callable[[Account], bool] = _every_account
     """Which of a login's accounts this provider has at all, such as those in its one currency."""
     immune: Mapping[str, str] = field(default_factory=dict[str, str])

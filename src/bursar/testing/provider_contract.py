@@ -43,6 +43,7 @@ def provider_contract(
     login: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
     amount_scale: int = 0,
+    names_pending: bool = True,
 ) -> type[ProviderContract]:
     """Return a test class for a provider; assign it to a name that begins with `Test`.
 
@@ -58,6 +59,8 @@ def provider_contract(
         settings: settings that cannot be told from the simulator.
         amount_scale: how many decimals an amount has that the wire writes as a whole number, 2 for cents; 0 where the
             wire writes amounts with their decimals.
+        names_pending: False for a provider whose posted rows neither keep the id of the pending row nor name it: it
+            must then say that the pending row is gone.
     """
     DECLARED_PROVIDERS.add(spec.slug)
     case = ProviderCase(
@@ -67,6 +70,7 @@ def provider_contract(
         login=login or {},
         settings=settings or {},
         amount_scale=amount_scale,
+        names_pending=names_pending,
     )
     return type(
         f"Test{spec.slug.title().replace('_', '')}", (ProviderContract,), {"case": case, "__module__": __name__}

@@ -43,6 +43,8 @@ class ProviderCase:
     """Settings that neither the simulator's address nor its published credentials give."""
     amount_scale: int = 0
     """How many decimals an amount has that the wire writes as a whole number of its smallest unit: 2 for cents."""
+    names_pending: bool = True
+    """Whether a posted row has its pending one's id, or names it; False where the provider tells neither."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import logging
 import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -53,6 +54,8 @@ class Wire:
         self._pool_s = pool_s
         self._max_body_bytes = max_body_bytes
         self._library: ModuleType | None = _library_of(injected) if injected is not None else None
+        if self._library is not None:
+            _keep_quiet(self._library)
         self._opening = asyncio.Lock()
         self._is_closed = False
 
@@ -133,6 +136,7 @@ class Wire:
 
 def _new_client(tls: TlsIdentity | None) -> tuple[ModuleType, AsyncWire]:
     library = importlib.import_module("httpx2")
+    _keep_quiet(library)
     client = library.AsyncClient(
         verify=True if tls is None else tls.context(library.create_ssl_context),
         follow_redirects=False,
@@ -141,6 +145,16 @@ def _new_client(tls: TlsIdentity | None) -> tuple[ModuleType, AsyncWire]:
         limits=library.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30.0),
     )
     return library, client
+
+
+def _keep_quiet(library: ModuleType) -> None:
+    """Have the library not log whole addresses, whose paths may name a user; each exchange is logged by us, masked.
+
+    A program that has set a level for it keeps that.
+    """
+    logger = logging.getLogger(library.__name__)
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)
 
 
 def _library_of(client: AsyncWire) -> ModuleType:

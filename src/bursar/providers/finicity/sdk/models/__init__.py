@@ -1,0 +1,1 @@
+"""Wire models: what Finicity says, member by member."""
