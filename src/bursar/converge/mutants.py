@@ -64,8 +64,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "rows are matched by their id only",
         _IDENTITY,
-        "        content, none = self.trust is IdTrust.CONTENT, self.trust is IdTrust.NONE\n",
-        "        self.trust = IdTrust.STABLE\n        content, none = False, False\n",
+        "        stable = self.trust is IdTrust.STABLE\n",
+        "        self.trust = IdTrust.STABLE\n        content, none, stable = False, False, True\n",
     ),
     Mutant(
         "a pending row and its posted self are two",
@@ -193,8 +193,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "balances are kept again with every reading",
         "bursar.storage.balances",
-        "        WHERE balance = i.balance AND observed_on",
-        "        WHERE balance <> i.balance AND observed_on",
+        "        WHERE balance = i.balance\n",
+        "        WHERE balance <> i.balance\n",
     ),
     Mutant(
         "a disconnected source goes on to vouch",
