@@ -18,8 +18,8 @@ from bursar.providers.mx.sandbox.endpoints import Answer, Call, find_handler
 from bursar.providers.mx.sandbox.members import Job, Member
 from bursar.providers.mx.sandbox.page import render_page
 from bursar.providers.mx.sandbox.problems import MXProblemError, bad_request
-from bursar.providers.mx.sandbox.webhooks import Delivery, Subscription
-from bursar.sandbox.faces import Receive, RefusedActionError, Scope, Send
+from bursar.providers.mx.sandbox.webhooks import Subscription, delivery_of
+from bursar.sandbox.faces import Receive, RefusedActionError, Scope, Send, WebhookDelivery
 from bursar.sandbox.world import World
 
 _SLUG = "mx"
@@ -145,17 +145,17 @@ class MXServer:
         """The world id of the row behind a guid that this server gave out; None when it stands for no single row."""
         return self._desk.trace_row(provider_account_id, provider_transaction_id)
 
-    def make_delivery(self, external_login_id: str) -> Delivery:
+    def make_delivery(self, external_login_id: str) -> WebhookDelivery:
         """A new event: MX has read the bank of a member; an unknown one raises `KeyError`."""
         member = self._desk.members[external_login_id]
         job = Job(self._desk.mint.next("job"), "aggregate", self._desk.world.now)
-        return Delivery.of(self._subscription(self._face.webhook_secret), describe_done(member, job, created_count=1))
+        return delivery_of(self._subscription(self._face.webhook_secret), describe_done(member, job, created_count=1))
 
-    def repeat_delivery(self, delivery: Delivery) -> Delivery:
+    def repeat_delivery(self, delivery: WebhookDelivery) -> WebhookDelivery:
         """The same once more: MX changes nothing in it."""
         return delivery
 
-    def forge_delivery(self, delivery: Delivery) -> Delivery:
+    def forge_delivery(self, delivery: WebhookDelivery) -> WebhookDelivery:
         """The same from somebody who does not know the password."""
         headers = {**delivery.headers, "Authorization": self._subscription("guessed").authorization}
         return replace(delivery, headers=headers)

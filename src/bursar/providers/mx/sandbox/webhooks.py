@@ -4,13 +4,14 @@ import asyncio
 import heapq
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import httpx2
 import msgspec
 
 from bursar.sandbox.clock import VirtualClock
+from bursar.sandbox.faces import WebhookDelivery
 
 _REPEATS = 12
 _FIRST_PAUSE = timedelta(minutes=1)
@@ -31,21 +32,6 @@ class Subscription:
     def authorization(self) -> str:
         """The header's value."""
         return f"Basic {b64encode(f'{self.username}:{self.password}'.encode()).decode()}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A webhook that is handed out instead of being sent; only a password shows whose it is."""
-
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    proves_body: bool = False
-    proves_time: bool = False
-
-    @classmethod
-    def of(cls, to: Subscription, payload: Mapping[str, object]) -> "Delivery":
-        """The delivery of a payload."""
-        return cls(headers=_headers(to), body=msgspec.json.encode(payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +81,13 @@ class Outbox:
     def _push(self, at: datetime, delivery: _Delivery) -> None:
         self._queued_count += 1
         heapq.heappush(self._queue, (at, self._queued_count, delivery))
+
+
+def delivery_of(to: Subscription, payload: Mapping[str, object]) -> WebhookDelivery:
+    """A webhook that is handed out instead of being sent; only a password shows whose it is."""
+    return WebhookDelivery(
+        headers=_headers(to), body=msgspec.json.encode(payload), proves_body=False, proves_time=False
+    )
 
 
 def _headers(to: Subscription) -> dict[str, str]:
