@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bursar.cli import main
+from bursar.registry import Registry
 
 
 def test_import_then_every_view_shows_the_rows(run, statement):
@@ -132,12 +133,13 @@ def test_wrong_setting_is_named(run):
 
 
 def test_doctor_finds_a_well_installation_well(run):
-    settings = {f"{name}_CLIENT_ID": "an id" for name in ("FLANKS", "PLAID")}
-    done = run("doctor", "--json", PLAID_SECRET="a secret", FLANKS_CLIENT_SECRET="a secret", **settings)
+    providers = Registry.discover().providers
+    settings = {name.upper(): "a value" for spec in providers.values() for name in spec.required_settings}
+    done = run("doctor", "--json", **settings)
     assert done.code == 0, done.err
     checks = {check["name"]: check["verdict"] for check in json.loads(done.out)["checks"]}
-    # Sequence needs no settings: it is well wherever it is installed.
-    parts = ("database", "keys", "provider flanks", "provider plaid", "provider sequence", "importer ofx")
+    assert {"plaid", "flanks", "sequence", "teller", "mx", "finicity"} <= providers.keys()
+    parts = ("database", "keys", *(f"provider {slug}" for slug in providers), "importer ofx")
     assert checks == dict.fromkeys(parts, "ok")
     unset = run("doctor")
     assert unset.code == 0

@@ -3,7 +3,8 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -79,6 +80,43 @@ class LoopThread:
                 self._thread = threading.Thread(target=_serve, args=(self._loop,), name=self._name, daemon=True)
                 self._thread.start()
             return self._loop
+
+
+class Closable(Protocol):
+    """A client of an API, as far as its blocking twin must know it."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...
+
+
+ClientT = TypeVar("ClientT", bound=Closable)
+
+
+class BlockingClient(Generic[ClientT]):
+    """The base of blocking twins: one asynchronous client on a loop of its own; use it with `with`, or call `close`."""
+
+    _client: ClientT
+    _loop: LoopThread
+
+    def _hold(self, client: ClientT, name: str) -> None:
+        """Take a client, which nobody else uses, and a thread of that name for it."""
+        self._client = client
+        self._loop = LoopThread(name)
+
+    def close(self) -> None:
+        """Close the connections and end the thread; calling it again does nothing."""
+        if not self._loop.is_closed:
+            self._loop.run(self._client.aclose())
+            self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -10,6 +10,7 @@ from bursar.domain.money import AmountError, check_amount, is_currency
 from bursar.domain.sync import DataWarning, RejectReason
 from bursar.domain.time import to_utc
 from bursar.domain.transactions import ProviderTransactionData, has_expected_sign
+from bursar.ports.rejects import UnreadableError
 
 MAX_DESCRIPTION = 500
 
@@ -40,15 +41,6 @@ KINDS: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "sell": (("trade", "sell"), ("other", "adjustment")),
     "dividend": (("income", "dividend"), ("other", "adjustment")),
 }
-
-
-class UnreadableError(Exception):
-    """A row is well formed and still has no meaning for the ledger."""
-
-    def __init__(self, reason: RejectReason, field: str) -> None:
-        super().__init__(f"{field}: {reason}")
-        self.reason = reason
-        self.field = field
 
 
 def to_account(account: Account, warnings: list[DataWarning]) -> ProviderAccountData:

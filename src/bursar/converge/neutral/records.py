@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
-from bursar.converge.neutral.mapping import UnreadableError, to_account, to_holding, to_transaction
+from bursar.converge.neutral.mapping import to_account, to_holding, to_transaction
 from bursar.converge.neutral.wire import Account, Gone, Holding, Row, Rows, UnreadRow
 from bursar.domain.accounts import ProviderAccountData
 from bursar.domain.holdings import ProviderHoldingData
 from bursar.domain.sync import DataWarning, RecordKind, RejectedRecord, RejectReason
 from bursar.domain.transactions import ProviderTransactionData
+from bursar.ports.rejects import UnreadableError
 from bursar.transport import json
 from bursar.transport.redaction import excerpt
 

@@ -11,7 +11,7 @@ from bursar.domain.money import AmountError, check_amount, is_currency
 from bursar.domain.owners import OwnerAddress, ProviderOwnerData
 from bursar.domain.sync import DataWarning, RejectReason
 from bursar.domain.time import local_date
-from bursar.providers.finicity.rejects import UnreadableError
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.finicity.sdk.models.accounts import Account, Holder, HolderAddress, Position, SimpleOwner
 from bursar.providers.finicity.sdk.statuses import LoginState, state_of
 from bursar.providers.finicity.sdk.wire import to_instant

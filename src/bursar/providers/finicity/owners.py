@@ -2,8 +2,9 @@
 
 from bursar.domain.owners import ProviderOwnerData
 from bursar.domain.sync import RecordKind, RejectedRecord
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.finicity.mapping import to_owner, to_simple_owner
-from bursar.providers.finicity.rejects import UnreadableError, rejected_row
+from bursar.providers.finicity.rejects import rejected_row
 from bursar.providers.finicity.sdk.client import FinicityClient
 from bursar.providers.finicity.sdk.errors import FinicityAccessError, FinicityNotFoundError
 

@@ -11,9 +11,10 @@ from bursar.domain.accounts import AccountType, ProviderAccountData
 from bursar.domain.holdings import HoldingsListing, ProviderHoldingData
 from bursar.domain.sync import DataWarning, RecordKind, RejectedRecord, RejectReason, TransactionListing
 from bursar.domain.transactions import ProviderTransactionData
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.finicity.failures import connection_removed, invalid_answer, login_required
 from bursar.providers.finicity.mapping import GROUP_TYPE, asset_type_of, sign_of, to_account, to_holding
-from bursar.providers.finicity.rejects import UnreadableError, rejected_model, rejected_row, row_id
+from bursar.providers.finicity.rejects import rejected_model, rejected_row, row_id
 from bursar.providers.finicity.sdk.client import FinicityClient
 from bursar.providers.finicity.sdk.errors import FinicityNotFoundError
 from bursar.providers.finicity.sdk.models.accounts import Account, Positions

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from bursar.domain.accounts import AccountType, ProviderAccountData
 from bursar.domain.sync import DataWarning, RejectReason
 from bursar.domain.transactions import ProviderTransactionData, has_expected_sign
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.finicity.mapping import check_id, day_of, required_number, security_id_of
-from bursar.providers.finicity.rejects import UnreadableError, row_id
+from bursar.providers.finicity.rejects import row_id
 from bursar.providers.finicity.sdk.models.transactions import Transaction
 
 MAX_DESCRIPTION = 500

@@ -9,7 +9,7 @@ from bursar.domain.holdings import ProviderHoldingData
 from bursar.domain.money import AmountError, check_amount, is_currency
 from bursar.domain.sync import RejectReason
 from bursar.domain.transactions import ProviderTransactionData
-from bursar.providers.flanks.rejects import UnreadableError
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.flanks.sdk.aggregation_v1.models import (
     Account,
     AccountType,

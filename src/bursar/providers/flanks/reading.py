@@ -13,6 +13,7 @@ from bursar.domain.accounts import ProviderAccountData
 from bursar.domain.holdings import ProviderHoldingData
 from bursar.domain.sync import DataWarning, RecordKind, RejectedRecord, RejectReason
 from bursar.domain.transactions import ProviderTransactionData
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.flanks.failures import credential_refused, invalid_answer, login_blocked
 from bursar.providers.flanks.mapping import (
     to_card_account,
@@ -23,7 +24,7 @@ from bursar.providers.flanks.mapping import (
     to_liability_account,
     to_portfolio_account,
 )
-from bursar.providers.flanks.rejects import UnreadableError, rejected_item, rejected_model
+from bursar.providers.flanks.rejects import rejected_item, rejected_model
 from bursar.providers.flanks.sdk.aggregation_v1.models import Investment, InvestmentTransaction
 from bursar.providers.flanks.sdk.aggregation_v2.models import Product, ProductType, Transaction, TransactionQuery
 from bursar.providers.flanks.sdk.client import FlanksClient

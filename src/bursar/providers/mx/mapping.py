@@ -11,7 +11,7 @@ from bursar.domain.owners import OwnerAddress, ProviderOwnerData
 from bursar.domain.sync import DataWarning, RejectReason
 from bursar.domain.time import to_utc
 from bursar.domain.transactions import ProviderTransactionData
-from bursar.providers.mx.rejects import UnreadableError
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.mx.sdk.models.accounts import Account, AccountOwner
 from bursar.providers.mx.sdk.models.holdings import InvestmentHolding
 from bursar.providers.mx.sdk.models.transactions import Transaction

@@ -11,8 +11,9 @@ from bursar.domain.holdings import HoldingsListing, ProviderHoldingData
 from bursar.domain.owners import ProviderOwnerData
 from bursar.domain.sync import DataWarning, RejectedRecord
 from bursar.domain.transactions import ProviderTransactionData
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.mx.mapping import to_account, to_holding, to_owner, to_transaction
-from bursar.providers.mx.rejects import UnreadableError, rejected_model, rejected_row
+from bursar.providers.mx.rejects import rejected_model, rejected_row
 from bursar.providers.mx.sdk.models.accounts import Account, AccountOwner
 from bursar.providers.mx.sdk.models.holdings import InvestmentHolding
 from bursar.providers.mx.sdk.models.transactions import Transaction

@@ -7,8 +7,8 @@ from bursar.domain.holdings import ProviderHoldingData
 from bursar.domain.sync import DataWarning, RejectReason
 from bursar.domain.time import to_utc
 from bursar.domain.transactions import ProviderTransactionData, has_expected_sign
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.plaid.mapping import currency_of, negate, required_number
-from bursar.providers.plaid.rejects import UnreadableError
 from bursar.providers.plaid.sdk.models.investments import Holding, InvestmentTransaction, Security
 
 LISTED_OPTION_MULTIPLIER = Decimal(100)

@@ -9,7 +9,7 @@ from bursar.domain.money import AmountError, check_amount, is_currency
 from bursar.domain.sync import DataWarning, RejectReason
 from bursar.domain.time import to_utc
 from bursar.domain.transactions import ProviderTransactionData, RemovedTransaction, has_expected_sign
-from bursar.providers.plaid.rejects import UnreadableError
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.plaid.sdk.models.accounts import Account
 from bursar.providers.plaid.sdk.models.transactions import Removed, Transaction
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bursar.domain.owners import OwnerAddress, ProviderOwnerData
 from bursar.domain.sync import RejectReason
-from bursar.providers.plaid.rejects import UnreadableError
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.plaid.sdk.models.accounts import EmailAddress, Owner, PhoneNumber, PostalAddress
 
 

@@ -9,10 +9,11 @@ from bursar.domain.holdings import HoldingsListing, ProviderHoldingData
 from bursar.domain.owners import ProviderOwnerData
 from bursar.domain.sync import DataWarning, RecordKind, RejectedRecord
 from bursar.domain.transactions import ProviderTransactionData
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.plaid.investment_mapping import to_holding, to_investment_transaction
 from bursar.providers.plaid.mapping import INVESTMENT_TYPES, to_account, to_transaction
 from bursar.providers.plaid.owner_mapping import to_owner
-from bursar.providers.plaid.rejects import UnreadableError, rejected_model, rejected_row
+from bursar.providers.plaid.rejects import rejected_model, rejected_row
 from bursar.providers.plaid.sdk.models.accounts import Account, IdentityAnswer
 from bursar.providers.plaid.sdk.models.investments import (
     Holding,
@@ -21,7 +22,7 @@ from bursar.providers.plaid.sdk.models.investments import (
     Security,
 )
 from bursar.providers.plaid.sdk.models.transactions import Transaction
-from bursar.providers.plaid.sdk.wire import RejectedRow
+from bursar.transport.rows import RejectedRow
 
 
 @dataclass(slots=True)

@@ -32,6 +32,7 @@ from bursar.ports.provider import (
     ProviderSpec,
     TransferOrder,
 )
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.sequence.failures import (
     SLUG,
     invalid_answer,
@@ -53,7 +54,6 @@ from bursar.providers.sequence.mapping import (
     to_movement,
 )
 from bursar.providers.sequence.reading import LoginReader
-from bursar.providers.sequence.rejects import UnreadableError
 from bursar.providers.sequence.sdk.async_client import AsyncSequenceClient
 from bursar.providers.sequence.sdk.auth.tokens import expiry_of
 from bursar.providers.sequence.sdk.config import APP_URL

@@ -16,7 +16,7 @@ from bursar.domain.accounts import AccountType, ProviderAccountData, mask_accoun
 from bursar.domain.sync import RejectReason
 from bursar.domain.time import local_date, to_utc
 from bursar.domain.transactions import ProviderTransactionData
-from bursar.providers.sequence.rejects import UnreadableError
+from bursar.ports.rejects import UnreadableError
 
 CURRENCY = "USD"
 ZONE_NAME = "America/New_York"

@@ -9,6 +9,7 @@ from typing import Any, cast
 from bursar.domain.accounts import ProviderAccountData
 from bursar.domain.sync import DataWarning, RecordKind, RejectedRecord, RejectReason
 from bursar.domain.transactions import ProviderTransactionData
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.sequence.documents import PLACES, PLACES_OPERATION
 from bursar.providers.sequence.failures import invalid_answer
 from bursar.providers.sequence.mapping import (
@@ -27,7 +28,7 @@ from bursar.providers.sequence.mapping import (
     to_place,
     to_transaction,
 )
-from bursar.providers.sequence.rejects import UnreadableError, rejected
+from bursar.providers.sequence.rejects import rejected
 from bursar.providers.sequence.sdk import operations
 from bursar.providers.sequence.sdk.exceptions import GraphQLError
 from bursar.providers.sequence.sdk.operations import Operation

@@ -4,19 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from bursar.domain.sync import RecordKind, RejectedRecord, RejectReason
-from bursar.transport.redaction import excerpt
-
-EXCERPT_LIMIT = 200
-
-
-class UnreadableError(Exception):
-    """A row, or one end of it, has no meaning for the ledger."""
-
-    def __init__(self, reason: RejectReason, field: str) -> None:
-        super().__init__(f"{field}: {reason}")
-        self.reason = reason
-        self.field = field
+from bursar.domain.sync import RecordKind, RejectedRecord
+from bursar.ports.rejects import UnreadableError, rejected_record, text_of
 
 
 def rejected(
@@ -30,14 +19,13 @@ def rejected(
 ) -> RejectedRecord:
     """Return the record for a row of a listing; `member` names the listing."""
     known = cast("Mapping[str, Any]", row) if isinstance(row, Mapping) else dict[str, Any]()
-    row_id = known.get("id")
-    return RejectedRecord(
+    return rejected_record(
+        # What should have been a whole number may be anything here: it is shown, never counted with.
+        json.dumps(row, default=str).encode(),
         kind=kind,
         index=index,
         reason=error.reason,
         field=f"{member}.{index}.{error.field}",
-        provider_id=row_id[:255] if isinstance(row_id, str) and row_id else None,
+        provider_id=text_of(known, "id"),
         provider_account_id=provider_account_id,
-        # What should have been a whole number may be anything here: it is shown, never counted with.
-        redacted_excerpt=excerpt(json.dumps(row, default=str).encode(), limit=EXCERPT_LIMIT),
     )

@@ -10,7 +10,7 @@ from bursar.domain.connections import ProviderAuthType, ProviderCapability, Prov
 from bursar.domain.evidence import IdTrust
 from bursar.domain.holdings import ProviderHoldingData
 from bursar.domain.owners import ProviderOwnerData
-from bursar.domain.sync import DataWarning, RecordBatch, SyncBatch, SyncCursor
+from bursar.domain.sync import RecordBatch, SyncBatch, SyncCursor
 from bursar.domain.time import Clock
 from bursar.domain.transactions import ProviderTransactionData
 from bursar.domain.webhooks import ProviderNotice
@@ -31,7 +31,6 @@ from bursar.ports.provider import (
 )
 from bursar.providers.teller.connecting import NONCE_LIFETIME, Application, page_size_of, to_notice
 from bursar.providers.teller.failures import SLUG, data_changing, failures
-from bursar.providers.teller.mapping import to_owners
 from bursar.providers.teller.reading import (
     EnrollmentReader,
     is_between,
@@ -201,18 +200,14 @@ class TellerAdapter:
         """The holders of one account, or of all."""
         with self._failures.translated():
             told = await self._client.list_identity(credentials.require(TOKEN))
-        if provider_account_id is not None and all(one.account.id != provider_account_id for one in told):
-            raise ProviderNotFoundError("Teller does not know this account.", provider=SLUG)
-        unread = len(told.rejected) + sum(not owner.names for one in told for owner in one.owners)
-        return RecordBatch(
-            [owner for one in told if provider_account_id in (None, one.account.id) for owner in to_owners(one)],
-            complete=not unread,
-            warnings=[
-                DataWarning(code="unreadable_owner", message="Owners of an account could not be read.", count=unread)
-            ]
-            if unread
-            else (),
-        )
+        collector = Collector()
+        owners = collector.owners(told)
+        if provider_account_id is not None:
+            # One that could not be read may be the account that is asked for.
+            if all(one.account.id != provider_account_id for one in told) and not told.rejected:
+                raise ProviderNotFoundError("Teller does not know this account.", provider=SLUG)
+            owners = [owner for owner in owners if owner.provider_account_id == provider_account_id]
+        return RecordBatch(owners, rejected=collector.rejected, complete=not collector.rejected)
 
     async def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Sequence[ProviderNotice]:
         """Prove that Teller sent exactly these bytes within the last three minutes, and return what it tells."""

@@ -9,8 +9,8 @@ from bursar.domain.money import AmountError, check_amount, is_currency
 from bursar.domain.owners import OwnerAddress, ProviderOwnerData
 from bursar.domain.sync import DataWarning, RejectReason
 from bursar.domain.transactions import ProviderTransactionData, has_expected_sign
-from bursar.providers.teller.rejects import UnreadableError
-from bursar.providers.teller.sdk.models import Account, AccountIdentity, Address, Balances, Owner, Transaction
+from bursar.ports.rejects import UnreadableError
+from bursar.providers.teller.sdk.models import Account, Address, Balances, Owner, Transaction
 
 MAX_DESCRIPTION = 500
 
@@ -193,12 +193,14 @@ def contradicts_signs(rows: Sequence[Transaction]) -> bool:
     return opposed > agreed
 
 
-def to_owners(told: AccountIdentity) -> list[ProviderOwnerData]:
-    """Return the holders of an account, the preferred value of each detail first; one without a name is left out."""
-    return [_owner(told.account.id, owner) for owner in told.owners if owner.names]
+def to_owner(account_id: str, owner: Owner) -> ProviderOwnerData:
+    """Return a holder of an account, the preferred value of each detail first.
 
-
-def _owner(account_id: str, owner: Owner) -> ProviderOwnerData:
+    Raises:
+        UnreadableError: `missing_field` for one without a name.
+    """
+    if not owner.names:
+        raise UnreadableError(RejectReason.MISSING_FIELD, "owners.names")
     # `name` comes before `alias`, and the primary address before the others.
     names = sorted(owner.names, key=lambda name: name.type == "alias")
     addresses = sorted(owner.addresses, key=lambda address: not address.primary)

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bursar.domain.accounts import ProviderAccountData
+from bursar.domain.owners import ProviderOwnerData
 from bursar.domain.sync import DataWarning, RecordKind, RejectedRecord, RejectReason
 from bursar.domain.transactions import ProviderTransactionData
-from bursar.providers.teller.mapping import contradicts_signs, to_account, to_transaction
-from bursar.providers.teller.rejects import UnreadableError, rejected_model, rejected_row
-from bursar.providers.teller.sdk.models import Account, Balances, Transaction
-from bursar.providers.teller.sdk.wire import RejectedRow, Rows
+from bursar.ports.rejects import UnreadableError
+from bursar.providers.teller.mapping import contradicts_signs, to_account, to_owner, to_transaction
+from bursar.providers.teller.rejects import rejected_model, rejected_row
+from bursar.providers.teller.sdk.models import Account, AccountIdentity, Balances, Transaction
+from bursar.providers.teller.sdk.wire import Rows
+from bursar.transport.rows import RejectedRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,22 @@ class Collector:
         except UnreadableError as error:
             self.rejected.append(rejected_model(told, error, RecordKind.ACCOUNT, index=index))
             return None
+
+    def owners(self, told: Rows[AccountIdentity]) -> list[ProviderOwnerData]:
+        """Map the holders of every account; of one that cannot be read nothing is kept but that it is there."""
+        kind = RecordKind.ACCOUNT
+        self.rejected.extend(rejected_row(row, kind, index=row.index, is_private=True) for row in told.rejected)
+        found: list[ProviderOwnerData] = []
+        for index, one in enumerate(told):
+            for owner in one.owners:
+                try:
+                    found.append(to_owner(one.account.id, owner))
+                except UnreadableError as error:
+                    account_id = one.account.id
+                    self.rejected.append(
+                        rejected_model(owner, error, kind, index=index, account_id=account_id, is_private=True)
+                    )
+        return found
 
     def transactions(self, pages: Iterable[Rows[Transaction]], account: Account) -> list[ProviderTransactionData]:
         """Map the pages of an account's rows, newest first; of a row that was told twice the later word counts.

@@ -11,8 +11,8 @@ from tests.unit.providers.finicity.conftest import account, transaction
 
 from bursar.domain.sync import RejectReason
 from bursar.domain.transactions import ALLOWED_SUBTYPES
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.finicity.mapping import ACCOUNT_TYPES, to_account, to_holding, to_owner
-from bursar.providers.finicity.rejects import UnreadableError
 from bursar.providers.finicity.sdk.models.accounts import Account, Holder, Position
 from bursar.providers.finicity.sdk.models.customers import Institution
 from bursar.providers.finicity.sdk.models.transactions import Transaction

@@ -8,6 +8,7 @@ import pytest
 from bursar.domain.accounts import AccountType as DomainAccountType
 from bursar.domain.holdings import AssetType
 from bursar.domain.transactions import ALLOWED_SUBTYPES
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.flanks.mapping import (
     ACCOUNT_TYPES,
     ASSET_SUBTYPES,
@@ -22,7 +23,6 @@ from bursar.providers.flanks.mapping import (
     to_liability_account,
     to_portfolio_account,
 )
-from bursar.providers.flanks.rejects import UnreadableError
 from bursar.providers.flanks.sdk import aggregation_v1 as v1
 from bursar.providers.flanks.sdk.aggregation_v2 import ProductType, Transaction
 

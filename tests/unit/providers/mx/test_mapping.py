@@ -9,8 +9,8 @@ import pytest
 from bursar.domain.accounts import AccountType
 from bursar.domain.owners import OwnerAddress
 from bursar.domain.transactions import ALLOWED_SUBTYPES
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.mx import mapping
-from bursar.providers.mx.rejects import UnreadableError
 from bursar.providers.mx.sdk.models.accounts import Account, AccountOwner
 from bursar.providers.mx.sdk.models.holdings import InvestmentHolding
 from bursar.providers.mx.sdk.models.transactions import Transaction

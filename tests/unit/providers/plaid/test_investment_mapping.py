@@ -8,8 +8,8 @@ import pytest
 from bursar.domain.holdings import AssetType
 from bursar.domain.sync import DataWarning, RejectReason
 from bursar.domain.transactions import ALLOWED_SUBTYPES
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.plaid import investment_mapping as mapping
-from bursar.providers.plaid.rejects import UnreadableError
 from bursar.providers.plaid.sdk.models.investments import Holding, InvestmentTransaction, Security
 from bursar.transport import json as exact_json
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from bursar.domain.accounts import AccountType
 from bursar.domain.sync import DataWarning, RejectReason
 from bursar.domain.transactions import ALLOWED_SUBTYPES
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.plaid import mapping
-from bursar.providers.plaid.rejects import UnreadableError
 from bursar.providers.plaid.sdk.models.accounts import Account
 from bursar.providers.plaid.sdk.models.transactions import Transaction
 from bursar.transport import json as exact_json

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bursar.domain.sync import RejectReason
+from bursar.ports.rejects import UnreadableError
 from bursar.providers.sequence.mapping import Place, own_ends, to_cents, to_movement, to_place, to_transaction
-from bursar.providers.sequence.rejects import UnreadableError
 
 POD = {"__typename": "Pod", "id": "pod", "name": "Rent"}
 PORT = {"__typename": "Port", "id": "port", "name": "Pay"}

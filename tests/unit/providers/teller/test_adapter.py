@@ -319,7 +319,10 @@ async def test_owners_come_with_the_preferred_values_first(adapter, wire, shapes
     assert (found.addresses[1].country, found.is_business, found.emails) == ("US", True, ("desk@acme.test",))
     assert "Acme" not in repr(found)
     assert not told.complete
-    assert [warning.code for warning in told.warnings] == ["unreadable_owner"]
+    assert [(record.reason, record.field) for record in told.rejected] == [
+        (RejectReason.MISSING_FIELD, "accounts.0.owners.names")
+    ]
+    assert told.rejected[0].redacted_excerpt == ""
     assert len(await adapter.fetch_owners(CREDENTIALS, "acc_1")) == 1
     with pytest.raises(ProviderNotFoundError):
         await adapter.fetch_owners(CREDENTIALS, "acc_9")

@@ -77,7 +77,7 @@ async def test_page_whose_last_row_is_unreadable_goes_on_behind_it(client, wire,
     assert [row.id for page in pages for row in page] == ["txn_3", "txn_1"]
     assert wire.requests[1].url.params["from_id"] == "txn_2"
     (rejected,) = pages[0].rejected
-    assert (rejected.index, rejected.path) == (1, "amount")
+    assert (rejected.index, rejected.path, rejected.inside) == (1, "1.amount", "amount")
     assert "23.18" not in repr(pages[0])
 
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar
 from urllib.parse import quote
 
@@ -20,11 +19,12 @@ from bursar.providers.finicity.sdk.errors import (
     finicity_error,
 )
 from bursar.providers.finicity.sdk.tokens import APP_KEY, PartnerTokenAuth
-from bursar.providers.finicity.sdk.wire import WireModel, decode_answer, without_none
 from bursar.transport.client import Hook, HttpClient, Response, Timeouts
 from bursar.transport.ratelimit import RateLimiter
 from bursar.transport.redaction import Secret
 from bursar.transport.retry import NEVER_REPEAT, RetryPolicy
+from bursar.transport.rows import WireModel, decode_answer, without_none
+from bursar.transport.session import ApiSession
 from bursar.transport.timing import SYSTEM_TIMING, Timing
 from bursar.transport.wire import AsyncWire
 
@@ -45,7 +45,7 @@ class _TokenAnswer(msgspec.Struct, frozen=True):
     token: Secret
 
 
-class FinicitySession:
+class FinicitySession(ApiSession):
     """The part of the client that every group of calls stands on.
 
     Args:
@@ -119,21 +119,6 @@ class FinicitySession:
             environment=values.get("FINICITY_ENVIRONMENT") or "test",
             base_url=values.get("FINICITY_BASE_URL") or DEFAULT_BASE_URL,
         )
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(environment={self.environment!r}, base_url={self._http.base_url!r})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client is not pickled: it holds the partner secret")

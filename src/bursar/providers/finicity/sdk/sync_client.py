@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
-from types import TracebackType
-from typing import Any, NoReturn, ParamSpec, Self, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from bursar.providers.finicity.sdk.client import FinicityClient
 from bursar.providers.finicity.sdk.errors import FinicityConfigError
@@ -18,13 +17,13 @@ from bursar.providers.finicity.sdk.models.accounts import (
 from bursar.providers.finicity.sdk.models.customers import ConnectLink, Customer, Institution, InstitutionsPage
 from bursar.providers.finicity.sdk.models.transactions import TransactionsListing
 from bursar.providers.finicity.sdk.webhooks import ConnectEvent
-from bursar.transport.portal import LoopThread
+from bursar.transport.portal import BlockingClient
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class FinicitySyncClient:
+class FinicitySyncClient(BlockingClient[FinicityClient]):
     """`FinicityClient` for blocking code: the same names, arguments and errors, without `await`.
 
     ```python
@@ -39,8 +38,7 @@ class FinicitySyncClient:
     """
 
     def __init__(self, client: FinicityClient) -> None:
-        self._client = client
-        self._loop = LoopThread("finicity")
+        self._hold(client, "finicity")
 
     def add_customer(self, username: str, **details: str | None) -> Customer:
         """Make a customer."""
@@ -135,20 +133,6 @@ class FinicitySyncClient:
     def read_connect_event(self, headers: Mapping[str, str], body: bytes) -> ConnectEvent:
         """Prove and read an event of Connect; nothing is sent."""
         return self._client.read_connect_event(headers, body)
-
-    def close(self) -> None:
-        """Close the connections and end the thread; calling it again does nothing."""
-        if not self._loop.is_closed:
-            self._loop.run(self._client.aclose())
-        self._loop.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return repr(self._client).replace("FinicityClient", type(self).__name__, 1)

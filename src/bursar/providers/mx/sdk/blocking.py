@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from functools import wraps
-from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from bursar.providers.mx.sdk.client import MXClient
-from bursar.transport.portal import LoopThread
+from bursar.transport.portal import BlockingClient
 from bursar.transport.redaction import Secret
 from bursar.transport.timing import SYSTEM_TIMING, Timing
 from bursar.transport.wire import AsyncWire
@@ -27,7 +26,7 @@ def _blocking(
     return wait
 
 
-class MXSyncClient:
+class MXSyncClient(BlockingClient[MXClient]):
     """`MXClient` for blocking code: the same names, arguments, answers and errors.
 
     ```python
@@ -50,17 +49,16 @@ class MXSyncClient:
         http_client: AsyncWire | None = None,
         timing: Timing = SYSTEM_TIMING,
     ) -> None:
-        self._hold(
-            MXClient(
-                client_id,
-                api_key,
-                environment=environment,
-                base_url=base_url,
-                page_size=page_size,
-                http_client=http_client,
-                timing=timing,
-            )
+        client = MXClient(
+            client_id,
+            api_key,
+            environment=environment,
+            base_url=base_url,
+            page_size=page_size,
+            http_client=http_client,
+            timing=timing,
         )
+        self._hold(client, "mx")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -70,12 +68,13 @@ class MXSyncClient:
             ValueError: naming the variables that are missing, never a value.
         """
         made = cls.__new__(cls)
-        made._hold(MXClient.from_env(environ))
+        made._hold(MXClient.from_env(environ), "mx")
         return made
 
-    def _hold(self, client: MXClient) -> None:
-        self.client = client
-        self._loop = LoopThread("mx")
+    @property
+    def client(self) -> MXClient:
+        """The asynchronous client, for `run`."""
+        return self._client
 
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         """Run a call of `client` to its end.
@@ -108,20 +107,6 @@ class MXSyncClient:
     search_institutions = _blocking(MXClient.search_institutions)
     get_institution = _blocking(MXClient.get_institution)
     list_institution_credentials = _blocking(MXClient.list_institution_credentials)
-
-    def close(self) -> None:
-        """Close the connections and end the thread; calling it again does nothing."""
-        if not self._loop.is_closed:
-            self._loop.run(self.client.aclose())
-            self._loop.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"MXSyncClient({self.client!r})"

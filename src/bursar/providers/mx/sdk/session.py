@@ -3,19 +3,20 @@
 import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import msgspec
 
 from bursar.providers.mx.sdk.arguments import PAGE_SIZES, Place
 from bursar.providers.mx.sdk.errors import MXArgumentError, MXDataChangedError, mx_error
-from bursar.providers.mx.sdk.wire import Page, Rows, decode_page, moved
+from bursar.providers.mx.sdk.wire import Page, Rows
 from bursar.transport.auth import HeaderAuth
 from bursar.transport.client import Hook, HttpClient, Response, Timeouts
 from bursar.transport.ratelimit import RateLimiter
 from bursar.transport.redaction import Secret
 from bursar.transport.retry import RetryPolicy
+from bursar.transport.rows import decode_answer
+from bursar.transport.session import ApiSession
 from bursar.transport.timing import SYSTEM_TIMING, Timing
 from bursar.transport.wire import AsyncWire
 
@@ -35,7 +36,7 @@ MAX_READINGS = 6
 """How often a listing is read whose pages do not fit together, the first time included."""
 
 
-class MXSession:
+class MXSession(ApiSession):
     """The part of the client that every group of calls stands on.
 
     Args:
@@ -113,21 +114,6 @@ class MXSession:
             base_url=values.get("MX_BASE_URL") or None,
         )
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(environment={self.environment!r}, base_url={self._http.base_url!r})"
-
     async def _send(
         self,
         method: str,
@@ -154,7 +140,7 @@ class MXSession:
         response = await self._send(
             "GET", place, params={**params, "page": str(number), "records_per_page": str(self._page_size)}
         )
-        return decode_page(self._http, response, type_)
+        return decode_answer(self._http, response, type_)
 
     async def _read_all(self, place: Place, type_: type[PageT], params: Mapping[str, str]) -> Rows[Any]:
         """Read every page of a listing; again from the first when they do not fit together.
@@ -196,11 +182,6 @@ class MXSession:
         return pages if len(named) == len(set(named)) else None
 
 
-def without_none(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request body without the members that were not given."""
-    return {name: value for name, value in members.items() if value is not None}
-
-
 def choose(words: Mapping[str, str], name: str, kind: str) -> str:
     """Return the path's word for a name of ours.
 
@@ -213,7 +194,7 @@ def choose(words: Mapping[str, str], name: str, kind: str) -> str:
 
 
 def _rows(page: Page) -> tuple[Any, ...]:
-    return getattr(page, page.row_member)
+    return getattr(page, page.row_members[0])
 
 
 def _count(page: Page) -> int:
@@ -225,6 +206,6 @@ def _joined(pages: Sequence[Page]) -> Rows[Any]:
     offset = 0
     for page in pages:
         rows.extend(_rows(page))
-        rows.rejected.extend(moved(row, offset) for row in page.rejected)
+        rows.rejected.extend(row.at(row.index + offset) for row in page.rejected)
         offset += _count(page)
     return rows

@@ -4,8 +4,9 @@ from typing import Any
 
 from bursar.providers.mx.sdk.arguments import Place, user_place
 from bursar.providers.mx.sdk.models.users import User, UserAnswer, UsersPage, WidgetUrl, WidgetUrlAnswer
-from bursar.providers.mx.sdk.session import MXSession, without_none
+from bursar.providers.mx.sdk.session import MXSession
 from bursar.providers.mx.sdk.wire import Rows
+from bursar.transport.rows import without_none
 
 _USERS = Place("/users", frozenset())
 

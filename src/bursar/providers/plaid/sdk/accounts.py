@@ -7,9 +7,9 @@ from typing import Any
 from bursar.providers.plaid.sdk.models.accounts import AccountsAnswer, AuthAnswer, IdentityAnswer
 from bursar.providers.plaid.sdk.models.liabilities import LiabilitiesAnswer
 from bursar.providers.plaid.sdk.session import PlaidSession
-from bursar.providers.plaid.sdk.wire import without_none
 from bursar.transport.redaction import Secret
 from bursar.transport.retry import NEVER_REPEAT
+from bursar.transport.rows import without_none
 
 LIVE_BALANCE_TIMEOUT_S = 60.0
 

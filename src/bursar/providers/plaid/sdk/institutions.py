@@ -5,7 +5,7 @@ from typing import Any
 
 from bursar.providers.plaid.sdk.models.institutions import InstitutionAnswer, InstitutionsFound, InstitutionsPage
 from bursar.providers.plaid.sdk.session import PlaidSession
-from bursar.providers.plaid.sdk.wire import without_none
+from bursar.transport.rows import without_none
 
 
 class InstitutionCalls(PlaidSession):

@@ -11,8 +11,8 @@ from bursar.providers.plaid.sdk.models.investments import (
 )
 from bursar.providers.plaid.sdk.offsets import PageFacts, drain
 from bursar.providers.plaid.sdk.session import PlaidSession
-from bursar.providers.plaid.sdk.wire import without_none
 from bursar.transport.redaction import Secret
+from bursar.transport.rows import without_none
 
 MAX_PAGE_SIZE = 500
 

@@ -11,9 +11,9 @@ from bursar.providers.plaid.sdk.models.items import (
     RotatedToken,
 )
 from bursar.providers.plaid.sdk.session import PlaidSession
-from bursar.providers.plaid.sdk.wire import decode_answer
 from bursar.transport.redaction import Secret
 from bursar.transport.retry import NEVER_REPEAT
+from bursar.transport.rows import decode_answer
 
 
 class LinkCalls(PlaidSession):

@@ -8,8 +8,8 @@ from typing import Any
 
 from bursar.providers.plaid.sdk.models.items import Acknowledgement, LoginReset, PublicToken, WebhookFired
 from bursar.providers.plaid.sdk.session import PlaidSession
-from bursar.providers.plaid.sdk.wire import without_none
 from bursar.transport.redaction import Secret
+from bursar.transport.rows import without_none
 
 
 @dataclass(frozen=True, slots=True)

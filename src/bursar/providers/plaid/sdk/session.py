@@ -3,17 +3,18 @@
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from bursar.providers.plaid.sdk.errors import plaid_error
 from bursar.providers.plaid.sdk.keyring import WebhookKeyring
-from bursar.providers.plaid.sdk.wire import Answer, decode_answer, without_none
+from bursar.providers.plaid.sdk.wire import Answer
 from bursar.transport.auth import HeaderAuth
 from bursar.transport.client import Hook, HttpClient, Timeouts
 from bursar.transport.ratelimit import RateLimiter
 from bursar.transport.redaction import Secret
 from bursar.transport.retry import RetryPolicy
+from bursar.transport.rows import decode_answer, without_none
+from bursar.transport.session import ApiSession
 from bursar.transport.timing import SYSTEM_TIMING, Timing
 from bursar.transport.wire import AsyncWire
 
@@ -30,7 +31,7 @@ HOSTS: Mapping[str, str] = {
 PLAID_RETRY = RetryPolicy(rate_limit_wait_s=60.0)
 
 
-class PlaidSession:
+class PlaidSession(ApiSession):
     """The part of the client that every group of calls stands on.
 
     Args:
@@ -97,21 +98,6 @@ class PlaidSession:
             environment=values.get("PLAID_ENVIRONMENT") or values.get("PLAID_ENV") or "sandbox",
             base_url=values.get("PLAID_BASE_URL") or None,
         )
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(environment={self.environment!r}, base_url={self._http.base_url!r})"
 
     async def _read(
         self,

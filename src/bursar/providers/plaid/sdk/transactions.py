@@ -17,9 +17,9 @@ from bursar.providers.plaid.sdk.models.transactions import (
 )
 from bursar.providers.plaid.sdk.offsets import PageFacts, drain
 from bursar.providers.plaid.sdk.session import PlaidSession
-from bursar.providers.plaid.sdk.wire import without_none
 from bursar.transport.pages import iter_pages
 from bursar.transport.redaction import Secret
+from bursar.transport.rows import without_none
 
 MAX_PAGE_SIZE = 500
 MAX_SYNC_RESTARTS = 5

@@ -17,7 +17,7 @@ from bursar.providers.teller.sandbox.payments import PaymentDesk
 from bursar.providers.teller.sandbox.problems import TellerProblemError, not_found
 from bursar.providers.teller.sandbox.shapes import account_object, balances_object, owner_object
 from bursar.providers.teller.sandbox.webhooks import Outbox
-from bursar.sandbox.faces import Receive, RefusedActionError, Scope, Send
+from bursar.sandbox.faces import Receive, RefusedActionError, Scope, Send, WebhookDelivery
 from bursar.sandbox.people import Account
 from bursar.sandbox.world import World
 
@@ -153,6 +153,22 @@ class TellerServer:
             made = self._payments.finish(arguments["connect_token"], arguments.get("code", "0000"))
             return {"payment_id": str(made["id"])}
         return self._act_on_webhooks(action, arguments)
+
+    def make_delivery(self, external_login_id: str) -> WebhookDelivery:
+        """`transactions.processed` about an enrolment, whether an address is registered or not."""
+        enrollment = self.desk.enrollments[external_login_id]
+        _, body = self.outbox.write(
+            "transactions.processed", {"transactions": [], "enrollment_id": enrollment.enrollment_id}
+        )
+        return self.outbox.hand_out(body)
+
+    def repeat_delivery(self, delivery: WebhookDelivery) -> WebhookDelivery:
+        """The same body, and so the same id, signed at the present instant."""
+        return self.outbox.hand_out(delivery.body)
+
+    def forge_delivery(self, delivery: WebhookDelivery) -> WebhookDelivery:
+        """The same body, signed with a secret that was never ours."""
+        return self.outbox.hand_out(delivery.body, ["not-the-secret"])
 
     def trace_account(self, provider_account_id: str) -> str | None:
         """The world's account behind an id that this server gave out."""

@@ -11,6 +11,7 @@ from hashlib import sha256
 import httpx2
 
 from bursar.providers.teller.sandbox.desk import Desk
+from bursar.sandbox.faces import WebhookDelivery
 
 _RECEIVER_TIMEOUT_S = 10
 
@@ -38,19 +39,26 @@ class Outbox:
 
     def post(self, kind: str, payload: Mapping[str, object], *, age: timedelta = timedelta()) -> str:
         """Queues a notice for every registered address and returns its id; with `age` it is signed in the past."""
-        now = self._desk.world.now
+        notice_id, body = self.write(kind, payload)
+        for url in self.urls:
+            self._last = Delivery(url, body, self._desk.world.now - age)
+            self._queue.append(self._last)
+        return notice_id
+
+    def write(self, kind: str, payload: Mapping[str, object]) -> tuple[str, bytes]:
+        """The id and the body of a new notice."""
         notice_id = self._desk.new_id("wh")
         told = {
             "id": notice_id,
             "type": kind,
-            "timestamp": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "timestamp": self._desk.world.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "payload": payload,
         }
-        body = json.dumps(told).encode()
-        for url in self.urls:
-            self._last = Delivery(url, body, now - age)
-            self._queue.append(self._last)
-        return notice_id
+        return notice_id, json.dumps(told).encode()
+
+    def hand_out(self, body: bytes, secrets: Sequence[str] | None = None) -> WebhookDelivery:
+        """A body signed at the present instant, with every secret or with others, past the queue."""
+        return WebhookDelivery(headers=self._headers(body, self._desk.world.now, secrets), body=body)
 
     def repeat(self) -> None:
         """Queues the last notice once more, with a new signature; nothing when there was none."""
@@ -59,16 +67,17 @@ class Outbox:
 
     def headers(self, delivery: Delivery) -> dict[str, str]:
         """The headers of a delivery."""
-        return {
-            "Content-Type": "application/json",
-            "Teller-Signature": self.sign(delivery.body, delivery.signed_at),
-        }
+        return self._headers(delivery.body, delivery.signed_at)
 
-    def sign(self, body: bytes, at: datetime) -> str:
+    def _headers(self, body: bytes, at: datetime, secrets: Sequence[str] | None = None) -> dict[str, str]:
+        return {"Content-Type": "application/json", "Teller-Signature": self.sign(body, at, secrets)}
+
+    def sign(self, body: bytes, at: datetime, secrets: Sequence[str] | None = None) -> str:
         """The header of a body that is signed at an instant."""
         stamp = str(int(at.timestamp()))
         message = f"{stamp}.".encode() + body
-        signatures = [hmac.new(secret.encode(), message, sha256).hexdigest() for secret in self.secrets]
+        keys = self.secrets if secrets is None else secrets
+        signatures = [hmac.new(key.encode(), message, sha256).hexdigest() for key in keys]
         return ",".join([f"t={stamp}", *(f"v1={one}" for one in signatures)])
 
     async def send_due(self) -> None:

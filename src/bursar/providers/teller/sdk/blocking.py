@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from types import TracebackType
 from typing import Self
 
 from bursar.providers.teller.sdk.client import DEFAULT_PAGE_SIZE, TellerClient
@@ -22,12 +21,12 @@ from bursar.providers.teller.sdk.models import (
 from bursar.providers.teller.sdk.session import TELLER_TIMEOUTS
 from bursar.providers.teller.sdk.wire import Rows
 from bursar.transport.client import Hook, Timeouts
-from bursar.transport.portal import LoopThread
+from bursar.transport.portal import BlockingClient
 from bursar.transport.redaction import Secret
 from bursar.transport.retry import DEFAULT_RETRY, RetryPolicy
 
 
-class TellerSyncClient:
+class TellerSyncClient(BlockingClient[TellerClient]):
     """`TellerClient` for blocking code: the same names, arguments and errors; iterators instead of async iterators.
 
     ```python
@@ -55,27 +54,26 @@ class TellerSyncClient:
         on_request: Sequence[Hook] = (),
         on_response: Sequence[Hook] = (),
     ) -> None:
-        self._serve(
-            TellerClient(
-                cert_path,
-                key_path,
-                environment,
-                certificate=certificate,
-                private_key=private_key,
-                base_url=base_url,
-                ca_path=ca_path,
-                retry=retry,
-                timeouts=timeouts,
-                on_request=on_request,
-                on_response=on_response,
-            )
+        client = TellerClient(
+            cert_path,
+            key_path,
+            environment,
+            certificate=certificate,
+            private_key=private_key,
+            base_url=base_url,
+            ca_path=ca_path,
+            retry=retry,
+            timeouts=timeouts,
+            on_request=on_request,
+            on_response=on_response,
         )
+        self._hold(client, "teller")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Make a client from the variables that `TellerClient.from_env` names."""
         made = cls.__new__(cls)
-        made._serve(TellerClient.from_env(environ))
+        made._hold(TellerClient.from_env(environ), "teller")
         return made
 
     def list_accounts(self, access_token: str | Secret) -> Rows[Account]:
@@ -184,23 +182,5 @@ class TellerSyncClient:
         """One payment."""
         return self._loop.run(self._client.get_payment(access_token, account_id, payment_id))
 
-    def close(self) -> None:
-        """Close the connections and end the thread; calling it again does nothing."""
-        if not self._loop.is_closed:
-            self._loop.run(self._client.aclose())
-            self._loop.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}(environment={self._client.environment!r})"
-
-    def _serve(self, client: TellerClient) -> None:
-        self._client = client
-        self._loop = LoopThread("teller")

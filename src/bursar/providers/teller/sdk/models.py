@@ -10,8 +10,9 @@ from decimal import Decimal
 
 import msgspec
 
-from bursar.providers.teller.sdk.wire import MoneyText, WireModel, money
+from bursar.providers.teller.sdk.wire import MoneyText, money
 from bursar.transport.redaction import Secret
+from bursar.transport.rows import WireModel
 
 
 class InstitutionName(WireModel, frozen=True, kw_only=True, gc=False):

@@ -12,9 +12,10 @@ import msgspec
 from bursar.providers.teller.sdk.errors import TellerArgumentError
 from bursar.providers.teller.sdk.models import Payee, Payment, PaymentOptions, SecondFactorNeeded
 from bursar.providers.teller.sdk.session import TellerSession, segment
-from bursar.providers.teller.sdk.wire import Rows, WireModel, without_none
+from bursar.providers.teller.sdk.wire import Rows
 from bursar.transport import json
 from bursar.transport.redaction import Secret
+from bursar.transport.rows import WireModel, without_none
 
 MadeT = TypeVar("MadeT", bound=WireModel)
 

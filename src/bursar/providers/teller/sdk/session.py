@@ -3,17 +3,18 @@
 import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 from bursar.providers.teller.sdk.errors import TellerArgumentError, teller_error
 from bursar.providers.teller.sdk.settings import DEFAULT_BASE_URL, TellerSettings, from_environment
-from bursar.providers.teller.sdk.wire import Row, Rows, WireModel, decode_rows
+from bursar.providers.teller.sdk.wire import Row, Rows, decode_rows
 from bursar.transport.client import Hook, HttpClient, Response, Timeouts
 from bursar.transport.ratelimit import RateLimiter
 from bursar.transport.redaction import Secret
 from bursar.transport.retry import DEFAULT_RETRY, RetryPolicy
+from bursar.transport.rows import WireModel
+from bursar.transport.session import ApiSession
 from bursar.transport.timing import SYSTEM_TIMING, Timing
 from bursar.transport.wire import AsyncWire
 
@@ -26,7 +27,7 @@ CALLS_PER_MINUTE, CALLS_AT_ONCE = 600.0, 10
 ModelT = TypeVar("ModelT", bound=WireModel)
 
 
-class TellerSession:
+class TellerSession(ApiSession):
     """The part of the client that every group of calls stands on.
 
     Args:
@@ -127,21 +128,6 @@ class TellerSession:
     def key_material(self) -> bytes | None:
         """The private key in clear, to derive other keys from; None without one. Never to keep or to show."""
         return self._certificate.key_material() if self._certificate is not None else None
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(environment={self.environment!r}, base_url={self._http.base_url!r})"
 
     async def _send(
         self,

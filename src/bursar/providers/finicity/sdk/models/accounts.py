@@ -5,10 +5,11 @@ from typing import ClassVar
 
 import msgspec
 
-from bursar.providers.finicity.sdk.wire import Answer, EpochSeconds, RejectedRow, WireId, WireModel, split_rows
+from bursar.providers.finicity.sdk.wire import EpochSeconds, WireId
 from bursar.transport import json
 from bursar.transport.json import check_number
 from bursar.transport.redaction import Secret
+from bursar.transport.rows import RejectedRow, RowsAnswer, WireModel, split_rows
 
 _ABSENT = msgspec.Raw(b"null")
 
@@ -132,7 +133,7 @@ class Account(WireModel, frozen=True, kw_only=True, gc=False):
         return Positions(positions=tuple(json.decode(row, Position) for row in kept), rejected=tuple(rejected))
 
 
-class AccountsAnswer(Answer, frozen=True, kw_only=True, gc=False):
+class AccountsAnswer(RowsAnswer, frozen=True, kw_only=True, gc=False):
     """Accounts of a customer or of one login."""
 
     row_members: ClassVar[tuple[str, ...]] = ("accounts",)
@@ -210,7 +211,7 @@ class Holder(WireModel, frozen=True, kw_only=True, gc=False):
         return "Holder(***)"
 
 
-class HoldersAnswer(Answer, frozen=True, kw_only=True, gc=False):
+class HoldersAnswer(RowsAnswer, frozen=True, kw_only=True, gc=False):
     """The owners of one account."""
 
     row_members: ClassVar[tuple[str, ...]] = ("holders",)

@@ -4,8 +4,9 @@ from typing import ClassVar
 
 import msgspec
 
-from bursar.providers.finicity.sdk.wire import Answer, EpochSeconds, WireId, WireModel
+from bursar.providers.finicity.sdk.wire import EpochSeconds, WireId
 from bursar.transport.redaction import Secret
+from bursar.transport.rows import RowsAnswer, WireModel
 
 
 class Customer(WireModel, frozen=True, kw_only=True, gc=False):
@@ -21,7 +22,7 @@ class Customer(WireModel, frozen=True, kw_only=True, gc=False):
         return str(self.wire_id)
 
 
-class CustomersAnswer(Answer, frozen=True, kw_only=True, gc=False):
+class CustomersAnswer(RowsAnswer, frozen=True, kw_only=True, gc=False):
     """Customers of this partner that fit a search."""
 
     row_members: ClassVar[tuple[str, ...]] = ("customers",)
@@ -65,7 +66,7 @@ class InstitutionAnswer(WireModel, frozen=True, kw_only=True, gc=False):
     institution: Institution
 
 
-class InstitutionsPage(Answer, frozen=True, kw_only=True, gc=False):
+class InstitutionsPage(RowsAnswer, frozen=True, kw_only=True, gc=False):
     """One page of a search."""
 
     row_members: ClassVar[tuple[str, ...]] = ("institutions",)
@@ -97,7 +98,7 @@ class Subscription(WireModel, frozen=True, kw_only=True, gc=False):
         return str(self.wire_id)
 
 
-class SubscriptionsAnswer(Answer, frozen=True, kw_only=True, gc=False):
+class SubscriptionsAnswer(RowsAnswer, frozen=True, kw_only=True, gc=False):
     """The records of a subscription."""
 
     row_members: ClassVar[tuple[str, ...]] = ("subscriptions",)

@@ -5,8 +5,9 @@ from typing import ClassVar
 
 import msgspec
 
-from bursar.providers.finicity.sdk.wire import Answer, EpochSeconds, RejectedRow, WireId, WireModel
+from bursar.providers.finicity.sdk.wire import EpochSeconds, WireId
 from bursar.transport.json import check_number
+from bursar.transport.rows import RejectedRow, RowsAnswer, WireModel
 
 
 class Categorization(WireModel, frozen=True, kw_only=True, gc=False):
@@ -79,7 +80,7 @@ class Transaction(WireModel, frozen=True, kw_only=True, gc=False):
         return str(self.wire_account_id)
 
 
-class TransactionsPage(Answer, frozen=True, kw_only=True, gc=False):
+class TransactionsPage(RowsAnswer, frozen=True, kw_only=True, gc=False):
     """One page of a listing."""
 
     row_members: ClassVar[tuple[str, ...]] = ("transactions",)

@@ -2,9 +2,10 @@
 
 from decimal import Decimal
 
-from bursar.providers.mx.sdk.wire import Instant, Page, WireModel
+from bursar.providers.mx.sdk.wire import Page
 from bursar.transport.json import check_number
 from bursar.transport.redaction import Secret
+from bursar.transport.rows import Instant, WireModel
 
 
 class Account(WireModel, frozen=True, kw_only=True, gc=False):
@@ -59,7 +60,7 @@ class Account(WireModel, frozen=True, kw_only=True, gc=False):
 class AccountsPage(Page, frozen=True, kw_only=True, gc=False):
     """A page of accounts."""
 
-    row_member = "accounts"
+    row_members = ("accounts",)
 
     accounts: tuple[Account, ...]
 
@@ -88,7 +89,7 @@ class AccountOwner(WireModel, frozen=True, kw_only=True, gc=False):
 class AccountOwnersPage(Page, frozen=True, kw_only=True, gc=False):
     """A page of owners."""
 
-    row_member = "account_owners"
+    row_members = ("account_owners",)
 
     account_owners: tuple[AccountOwner, ...]
 
@@ -109,6 +110,6 @@ class AccountNumber(WireModel, frozen=True, kw_only=True, gc=False):
 class AccountNumbersPage(Page, frozen=True, kw_only=True, gc=False):
     """A page of account numbers."""
 
-    row_member = "account_numbers"
+    row_members = ("account_numbers",)
 
     account_numbers: tuple[AccountNumber, ...]

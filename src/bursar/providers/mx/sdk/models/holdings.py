@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
-from bursar.providers.mx.sdk.wire import Instant, Page, WireModel
+from bursar.providers.mx.sdk.wire import Page
 from bursar.transport.json import check_number
+from bursar.transport.rows import Instant, WireModel
 
 
 class InvestmentHolding(WireModel, frozen=True, kw_only=True, gc=False):
@@ -45,6 +46,6 @@ class InvestmentHolding(WireModel, frozen=True, kw_only=True, gc=False):
 class InvestmentHoldingsPage(Page, frozen=True, kw_only=True, gc=False):
     """A page of positions."""
 
-    row_member = "investment_holdings"
+    row_members = ("investment_holdings",)
 
     investment_holdings: tuple[InvestmentHolding, ...]

@@ -1,6 +1,7 @@
 """What does MX say about institutions?"""
 
-from bursar.providers.mx.sdk.wire import Page, WireModel
+from bursar.providers.mx.sdk.wire import Page
+from bursar.transport.rows import WireModel
 
 
 class Institution(WireModel, frozen=True, kw_only=True, gc=False):
@@ -26,7 +27,7 @@ class InstitutionAnswer(WireModel, frozen=True, kw_only=True, gc=False):
 class InstitutionsPage(Page, frozen=True, kw_only=True, gc=False):
     """A page of institutions."""
 
-    row_member = "institutions"
+    row_members = ("institutions",)
 
     institutions: tuple[Institution, ...]
 
@@ -44,6 +45,6 @@ class InstitutionCredential(WireModel, frozen=True, kw_only=True, gc=False):
 class InstitutionCredentialsPage(Page, frozen=True, kw_only=True, gc=False):
     """A page of login fields."""
 
-    row_member = "credentials"
+    row_members = ("credentials",)
 
     credentials: tuple[InstitutionCredential, ...]

@@ -1,6 +1,7 @@
 """What does MX say about a member, that is: one login of a user at one institution?"""
 
-from bursar.providers.mx.sdk.wire import Instant, Page, WireModel
+from bursar.providers.mx.sdk.wire import Page
+from bursar.transport.rows import Instant, WireModel
 
 
 class Member(WireModel, frozen=True, kw_only=True, gc=False):
@@ -27,7 +28,7 @@ class MemberAnswer(WireModel, frozen=True, kw_only=True, gc=False):
 class MembersPage(Page, frozen=True, kw_only=True, gc=False):
     """A page of members."""
 
-    row_member = "members"
+    row_members = ("members",)
 
     members: tuple[Member, ...]
 
@@ -44,7 +45,7 @@ class Challenge(WireModel, frozen=True, kw_only=True, gc=False):
 class ChallengesPage(Page, frozen=True, kw_only=True, gc=False):
     """A page of challenges."""
 
-    row_member = "challenges"
+    row_members = ("challenges",)
 
     challenges: tuple[Challenge, ...]
 

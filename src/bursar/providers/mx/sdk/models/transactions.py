@@ -3,8 +3,9 @@
 import datetime
 from decimal import Decimal
 
-from bursar.providers.mx.sdk.wire import Instant, Page, WireModel
+from bursar.providers.mx.sdk.wire import Page
 from bursar.transport.json import check_number
+from bursar.transport.rows import Instant, WireModel
 
 
 class Transaction(WireModel, frozen=True, kw_only=True, gc=False):
@@ -60,6 +61,6 @@ class Transaction(WireModel, frozen=True, kw_only=True, gc=False):
 class TransactionsPage(Page, frozen=True, kw_only=True, gc=False):
     """A page of transactions."""
 
-    row_member = "transactions"
+    row_members = ("transactions",)
 
     transactions: tuple[Transaction, ...]

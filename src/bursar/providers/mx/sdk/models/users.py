@@ -1,7 +1,8 @@
 """What does MX say about the people whose data it reads, and about the page on which they sign in?"""
 
-from bursar.providers.mx.sdk.wire import Page, WireModel
+from bursar.providers.mx.sdk.wire import Page
 from bursar.transport.redaction import Secret
+from bursar.transport.rows import WireModel
 
 
 class User(WireModel, frozen=True, kw_only=True, gc=False):
@@ -32,7 +33,7 @@ class UserAnswer(WireModel, frozen=True, kw_only=True, gc=False):
 class UsersPage(Page, frozen=True, kw_only=True, gc=False):
     """A page of users."""
 
-    row_member = "users"
+    row_members = ("users",)
 
     users: tuple[User, ...]
 

@@ -4,9 +4,10 @@ from decimal import Decimal
 from typing import ClassVar
 
 from bursar.providers.plaid.sdk.models.items import Item
-from bursar.providers.plaid.sdk.wire import Answer, Instant, WireModel
+from bursar.providers.plaid.sdk.wire import Answer
 from bursar.transport.json import check_number
 from bursar.transport.redaction import Secret
+from bursar.transport.rows import Instant, WireModel
 
 
 class Balances(WireModel, frozen=True, kw_only=True, gc=False):

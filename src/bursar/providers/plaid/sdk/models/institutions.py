@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar
 
-from bursar.providers.plaid.sdk.wire import Answer, WireModel
+from bursar.providers.plaid.sdk.wire import Answer
+from bursar.transport.rows import WireModel
 
 
 class Institution(WireModel, frozen=True, kw_only=True, gc=False):

@@ -1,7 +1,8 @@
 """What does Plaid say about links, tokens and items (one login at one institution)?"""
 
-from bursar.providers.plaid.sdk.wire import Answer, Instant, WireModel
+from bursar.providers.plaid.sdk.wire import Answer
 from bursar.transport.redaction import Secret
+from bursar.transport.rows import Instant, WireModel
 
 
 class ItemErrorState(WireModel, frozen=True, kw_only=True, gc=False):

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from bursar.providers.plaid.sdk.models.accounts import Account
 from bursar.providers.plaid.sdk.models.items import Item
-from bursar.providers.plaid.sdk.wire import Answer, WireModel
+from bursar.providers.plaid.sdk.wire import Answer
 from bursar.transport.redaction import Secret
+from bursar.transport.rows import WireModel
 
 
 class Apr(WireModel, frozen=True, kw_only=True, gc=False):

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from bursar.providers.plaid.sdk.models.accounts import Account
 from bursar.providers.plaid.sdk.models.items import Item
-from bursar.providers.plaid.sdk.wire import Answer, Instant, RejectedRow, WireModel
+from bursar.providers.plaid.sdk.wire import Answer
 from bursar.transport.json import check_number
+from bursar.transport.rows import Instant, RejectedRow, WireModel
 
 
 class Counterparty(WireModel, frozen=True, kw_only=True, gc=False):

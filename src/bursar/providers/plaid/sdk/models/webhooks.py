@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bursar.providers.plaid.sdk.models.items import ItemErrorState
-from bursar.providers.plaid.sdk.wire import WireModel
+from bursar.transport.rows import WireModel
 
 
 class Webhook(WireModel, frozen=True, kw_only=True, gc=False):
