@@ -10,7 +10,7 @@ async def list_crossed(tx: Transaction, tenant_id: UUID, words: Sequence[tuple[U
     """Return (row, equal row) where a source that has let go of the one holds the other, and others the other way.
 
     Of twins that two sources had told of, the institution took one back, and each source let go of another one. Counted
-    against each other what is left is one row. A file that told of both was made before that, so has an ended source.
+    against each other what is left is one row. What a file or an ended source told of both is older.
     """
     found = await tx.execute(
         """

@@ -42,7 +42,8 @@ class Application:
     Attributes:
         application_id: opens Connect.
         environment: of every token.
-        signing_key: proves the results of Connect; None only in the sandbox, where no data are real.
+        signing_key: proves the results of Connect; without it nobody can connect, but in the sandbox, where no data
+            are real.
         webhook_secrets: prove webhooks; empty where none are received.
         nonce_key: seals nonces, so that nothing has to be kept between the beginning and the end of a sign-in.
     """
@@ -63,15 +64,10 @@ class Application:
             key_material: the certificate's private key; None without one, which is the sandbox.
 
         Raises:
-            TellerConfigurationError: the token signing key is missing or no key.
+            TellerConfigurationError: the token signing key is no key. A missing one is told when somebody connects:
+                reading does without it.
         """
         signing_key = values.get("teller_token_signing_key")
-        if signing_key is None and environment != "sandbox":
-            raise TellerConfigurationError(
-                f"{environment} needs the public token signing key of Teller's dashboard: without it, a page could "
-                "hand in somebody else's token",
-                "TELLER_TOKEN_SIGNING_KEY",
-            )
         if signing_key is not None:
             try:
                 load_signing_key(signing_key)
@@ -90,7 +86,12 @@ class Application:
         )
 
     def setup(self, request: ConnectRequest, enrollment_id: str | None, now: datetime) -> ConnectSetup:
-        """Return the options of Connect for a connection, with a nonce for it alone."""
+        """Return the options of Connect for a connection, with a nonce for it alone.
+
+        Raises:
+            ProviderNotConfiguredError: its result could not be proven.
+        """
+        self._require_signing_key()
         options = request.options
         named = tuple(word.strip() for word in options.get("products", "").split(",") if word.strip())
         return ConnectSetup(
@@ -109,7 +110,9 @@ class Application:
         Raises:
             ProviderValidationError: a value is missing.
             ProviderAuthenticationError: it is not to be believed, or too old; the user begins anew.
+            ProviderNotConfiguredError: it cannot be proven.
         """
+        self._require_signing_key()
         for name in ("enrollment", "nonce"):
             if not completion.values.get(name):
                 raise ProviderValidationError(
@@ -146,6 +149,15 @@ class Application:
             return read_webhook(headers, body, secrets=self.webhook_secrets, now=now)
         except WebhookRejectedError as error:
             raise WebhookRefusedError(f"The webhook is refused: {error.reason}.", provider=SLUG) from None
+
+    def _require_signing_key(self) -> None:
+        if self.signing_key is None and self.environment != "sandbox":
+            raise ProviderNotConfiguredError(
+                "To connect through Teller, set TELLER_TOKEN_SIGNING_KEY, the public key of its dashboard: without it, a "
+                "page could hand in somebody else's token.",
+                missing_settings=("teller_token_signing_key",),
+                provider=SLUG,
+            )
 
     def _nonce(self, connection_id: str, ends_at: int, dice: str) -> str:
         text = f"{ends_at}.{dice}"

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from bursar.ports.errors import ProviderNotConfiguredError
-from bursar.ports.provider import ProviderContext
+from bursar.ports.provider import ConnectCompletion, ConnectRequest, ProviderContext
 from bursar.providers.teller import TellerClient, TellerConfigurationError, TellerSyncClient
 from bursar.providers.teller.adapter import PROVIDER
 from bursar.providers.teller.sandbox import TellerFace
@@ -241,15 +241,23 @@ def make_adapter(clock, **settings):
     return PROVIDER.factory(ProviderContext(settings={"teller_application_id": "app_1", **settings}, clock=clock))
 
 
-def test_adapter_says_what_is_missing_before_anything_is_sent(clock, pairs, write_pair):
+async def test_adapter_says_what_is_missing_before_anything_is_sent(clock, pairs, write_pair):
     with pytest.raises(ProviderNotConfiguredError) as caught:
         make_adapter(clock, teller_environment="production")
     assert caught.value.missing_settings == ("teller_certificate_path", "teller_private_key_path")
     paths = dict(zip(("teller_certificate_path", "teller_private_key_path"), write_pair(pairs["good"]), strict=True))
     clock.at = SYSTEM_TIMING.now()
-    with pytest.raises(ProviderNotConfiguredError) as caught:
-        make_adapter(clock, teller_environment="production", **paths)
-    assert caught.value.missing_settings == ("teller_token_signing_key",)
+    # Reading needs no more than this; nobody connects on the word of a page alone.
+    adapter = make_adapter(clock, teller_environment="production", **paths)
+    calls = (
+        adapter.begin(ConnectRequest(connection_id="c_1", user_reference="u_1")),
+        adapter.complete(ConnectCompletion(connection_id="c_1", values={"enrollment": "{}", "nonce": "n"})),
+    )
+    for call in calls:
+        with pytest.raises(ProviderNotConfiguredError) as caught:
+            await call
+        assert caught.value.missing_settings == ("teller_token_signing_key",)
+    await adapter.aclose()
     for bad in ("not base64!", "AAAA"):
         with pytest.raises(ProviderNotConfiguredError):
             make_adapter(clock, teller_token_signing_key=bad)
