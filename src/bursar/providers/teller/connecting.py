@@ -153,8 +153,8 @@ class Application:
     def _require_signing_key(self) -> None:
         if self.signing_key is None and self.environment != "sandbox":
             raise ProviderNotConfiguredError(
-                "To connect through Teller, set TELLER_TOKEN_SIGNING_KEY, the public key of its dashboard: without it, a "
-                "page could hand in somebody else's token.",
+                "To connect through Teller, set TELLER_TOKEN_SIGNING_KEY, the public key of its dashboard: without it, "
+                "a page could hand in somebody else's token.",
                 missing_settings=("teller_token_signing_key",),
                 provider=SLUG,
             )
