@@ -12,6 +12,7 @@ _MADE = EVERY_FAULT - {"E3"}
 
 _ALL = Limits(faults=_MADE, channels=_THEN)
 _WITH_WEALTH = Limits(faults=_MADE, channels=("flanks", *_THEN, "sequence"))
+_WITH_BANKS = Limits(channels=("finicity", "flanks", "mx", *_THEN, "sequence", "teller"))
 
 REGRESSIONS: Mapping[str, tuple[int, Limits]] = {
     "two tellers of one account's figures": (213, _ALL),
@@ -32,4 +33,7 @@ REGRESSIONS: Mapping[str, tuple[int, Limits]] = {
     "new ids for an account that is no longer listed": (10027, _WITH_WEALTH),
     "undated and dated balances of one day": (10020, _WITH_WEALTH),
     "one of two equal rows is gone, and a third source has ended": (1647, Limits(channels=("flanks",))),
+    "equal rows of a file, of which others have seen one move": (40072, _WITH_BANKS),
+    "a row that an ended source has told otherwise than the file before": (40208, _WITH_BANKS),
+    "an id that has moved to an equal row": (40227, _WITH_BANKS),
 }

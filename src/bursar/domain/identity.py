@@ -275,7 +275,7 @@ class _OwnRules(Pairing):
     def _listed_reworded(self, index: int, row: ProviderTransactionData) -> None:
         """The same for a row whose text has changed, too: one of its day, amount and state that is left over."""
         place = row.transaction_date, row.amount, self.is_pending(row)
-        for evidence in self.unpaired(self.listed.get(place, ())):
+        for evidence in self.fitting(index, self.listed.get(place, ())):
             if evidence.transaction_id not in self.claims:
                 self.settle(index, DuplicateDecision.UPDATED, evidence)
                 return
@@ -291,15 +291,15 @@ class _OwnRules(Pairing):
     def _filed_reworded(self, index: int, row: ProviderTransactionData) -> None:
         """Ids or texts have changed since earlier files: a day that is told as a whole has no other rows than these."""
         place = row.transaction_date, row.amount, self.is_pending(row)
-        for evidence in self.unpaired(self.filed.get(place, ())):
+        for evidence in self.fitting(index, self.filed.get(place, ())):
             if evidence.transaction_id in self.claims:
                 continue
             if self.has_new_ids:
                 self._renumber(index, evidence)
                 return
-            # Of two ids each means its own row, unless it is missing or stands for several.
+            # Of two ids each means its own row, unless it is missing, stands for several or has moved to another row.
             name, other = row.provider_transaction_id, evidence.provider_transaction_id
-            if name is None or other is None or name == other:
+            if name is None or other is None or name == other or other in self.contents:
                 self.settle(index, DuplicateDecision.UPDATED, evidence)
                 return
 
@@ -312,17 +312,28 @@ class _OwnRules(Pairing):
         """A new id for content that an ended source of the same account held: the ids changed, the row did not."""
         for evidence in self.unpaired_content(index):
             is_left = evidence.origin is EvidenceOrigin.ENDED and not evidence.is_superseded
-            if is_left and evidence.transaction_id not in self.own_words:
-                self.settle(index, DuplicateDecision.UPDATED, evidence, key=self.free_key(index))
+            if is_left and self._is_ownerless(evidence):
+                self._take_over(index, evidence)
                 return
 
     def _orphan_reworded(self, index: int, row: ProviderTransactionData) -> None:
         """The same for a row whose text has changed, too: one of its day and amount that the ended source left over."""
         for evidence in self.unpaired(self.orphans.get((row.transaction_date, row.amount), ())):
-            is_free = evidence.transaction_id not in self.claims and evidence.transaction_id not in self.own_words
+            is_free = evidence.transaction_id not in self.claims and self._is_ownerless(evidence)
             if is_free and evidence.is_pending == self.is_pending(row):
-                self.settle(index, DuplicateDecision.UPDATED, evidence, key=self.free_key(index))
+                self._take_over(index, evidence)
                 return
+
+    def _is_ownerless(self, evidence: Evidence) -> bool:
+        """True for a row of which this source has not told, or told otherwise in a file before the bank changed it."""
+        word = self.own_words.get(evidence.transaction_id)
+        return word is None or (not word.is_pending and self.is_left_out(word))
+
+    def _take_over(self, index: int, evidence: Evidence) -> None:
+        word = self.own_words.get(evidence.transaction_id)
+        self.settle(index, DuplicateDecision.UPDATED, evidence, key=self.free_key(index), replaces=word)
+        if word is not None:
+            self.taken.add(id(word))
 
     def _unlinked_pending(self, index: int, row: ProviderTransactionData) -> None:
         """A posted row without a link replaces the one pending row of its amount shortly before it, if only one is."""

@@ -256,9 +256,16 @@ class Pairing:
         free = [evidence for evidence in evidences if id(evidence) not in self.taken]
         return sorted(free, key=_last_resort) if len(free) > 1 else free
 
+    def fitting(self, index: int, evidences: Sequence[Evidence]) -> Sequence[Evidence]:
+        """Return the same, and of several that are alike first those which nobody else tells of otherwise by now."""
+        free, row = self.unpaired(evidences), self.rows[index]
+        if len(free) < 2 or not self._settled_as:
+            return free
+        return sorted(free, key=lambda one: (_last_resort(one), self.is_settled_otherwise(one, row)))
+
     def unpaired_content(self, index: int) -> Iterable[Evidence]:
         """Return evidence of equal content whose row of the ledger no row of this run has taken yet."""
-        for evidence in self.unpaired(self.by_print.get(self.prints[index], ())):
+        for evidence in self.fitting(index, self.by_print.get(self.prints[index], ())):
             if evidence.transaction_id not in self.claims:
                 yield evidence
 
