@@ -56,6 +56,8 @@ class CrossSource:
         has let go of another one of them. Counted against each other they are one.
         """
         pairing = self._pairing
+        if self._by_sum:
+            self._uncross()
         gone = {evidence.transaction_id for evidence in vanished}
         for index, decision in enumerate(pairing.decisions if self._by_sum else ()):
             if decision is None or decision.transaction_id is None:
@@ -69,6 +71,64 @@ class CrossSource:
                 # A file that told of both was made before one of them was gone, and so has an ended source.
                 told_by = {word.source for word in self._words[decision.transaction_id]}
                 vanished.extend(word for word in self._words[other] if word.origin in _OLDER and word.source in told_by)
+
+    def _uncross(self) -> None:
+        """Let two rows change places where another source has them the other way round.
+
+        Of two rows that were equal when each source told them first, one has moved or got another amount since: this
+        source tells of one at place 1 and of a second at place 2, the other of the first at place 2 and of a third at
+        place 1. They are two rows, not three.
+        """
+        pairing = self._pairing
+        at: dict[tuple[date, Decimal], list[int]] = defaultdict(list)
+        crossed: list[tuple[int, UUID, Evidence]] = []
+        for index, decision in enumerate(pairing.decisions):
+            if decision is None or pairing.is_pending(decision.row):
+                continue
+            row, told = decision.row, decision.transaction_id
+            if told is None or pairing.claims.get(told) != index:
+                continue
+            at[row.transaction_date, row.amount].append(index)
+            for word in self._words[told] if told in self._words else ():
+                is_other = word.origin is not EvidenceOrigin.OWN and word.origin is not EvidenceOrigin.ENDED
+                if is_other and not word.is_pending and not _is_at(word, row):
+                    crossed.append((index, told, word))
+        for index, first, word in crossed:
+            decision = pairing.decisions[index]
+            if decision is not None and decision.transaction_id == first:
+                self._change_places(index, decision, first, word, at[word.transaction_date, word.amount])
+
+    def _change_places(
+        self, index: int, decision: Decision, first: UUID, word: Evidence, candidates: Sequence[int]
+    ) -> None:
+        pairing, place = self._pairing, (decision.row.transaction_date, decision.row.amount, False)
+        third = next(
+            (
+                evidence.transaction_id
+                for evidence in self._by_sum.get(place, ())
+                if evidence.source == word.source
+                and evidence.is_living
+                and evidence.transaction_id not in pairing.claims
+                and evidence.transaction_id not in pairing.own_words
+            ),
+            None,
+        )
+        for candidate in candidates if third is not None else ():
+            beside = pairing.decisions[candidate]
+            second = beside.transaction_id if beside is not None else None
+            if beside is None or second is None or second == first or third is None:
+                continue
+            if not self._others(first) & self._others(second):
+                pairing.decisions[index] = self._about(decision, third)
+                pairing.decisions[candidate] = replace(self._about(beside, first), absorbs=second)
+                pairing.claims.update({third: index, first: candidate, second: candidate})
+                return
+
+    def _about(self, decision: Decision, transaction_id: UUID) -> Decision:
+        """Return the same word about another row of the ledger; what an API leads, a file does not reword."""
+        is_led = transaction_id in self._pairing.led
+        kind = DuplicateDecision.DUPLICATE if is_led else DuplicateDecision.UPDATED
+        return replace(decision, kind=kind, transaction_id=transaction_id, adds_evidence=is_led)
 
     def _same_text(self, index: int, row: ProviderTransactionData) -> None:
         """Equal content: the n-th such row of one source is the n-th of the other."""
@@ -189,3 +249,7 @@ class CrossSource:
             for word in self._words[transaction_id]
             if word.origin is not EvidenceOrigin.OWN and not (asked_only and word.origin in _OLDER)
         }
+
+
+def _is_at(word: Evidence, row: ProviderTransactionData) -> bool:
+    return (word.transaction_date, word.amount) == (row.transaction_date, row.amount)

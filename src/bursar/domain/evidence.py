@@ -84,11 +84,13 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Days of which a reading holds every row."""
+    """Days of which a reading lists every row."""
 
     since: date
     until: date | None = None
     pending_only: bool = False
+    is_read: bool = True
+    """False when some of the listed rows could not be read: a row that is missing has not been taken back."""
 
     def holds(self, evidence: Evidence) -> bool:
         """True for a word that the reading would repeat if it still held."""
@@ -113,6 +115,8 @@ class Reading:
     """The first day of the period that a file states; None when it states none."""
     removed: frozenset[str] = frozenset()
     """Ids that the source takes back in the same breath."""
+    unread: frozenset[str] = frozenset()
+    """Ids of rows that are there and could not be read."""
     ended_here: frozenset[UUID | str] = frozenset()
     """Ended sources of the same connection: what they told, this source tells now."""
     listed_at: datetime | None = None

@@ -71,7 +71,8 @@ class _OwnRules(Pairing):
             if not evidence.is_living or not (is_ended or evidence.origin is EvidenceOrigin.OWN):
                 continue
             place = evidence.transaction_date, evidence.amount
-            is_listed = span is not None and not is_ended and span.holds(evidence)
+            is_unread = evidence.provider_transaction_id in reading.unread
+            is_listed = span is not None and not is_ended and not is_unread and span.holds(evidence)
             if is_ended:
                 self.orphans[place].append(evidence)
             elif self.is_in_whole_day(evidence):
@@ -103,7 +104,7 @@ class _OwnRules(Pairing):
             (self._counted_posted, counts),
             (self._counted, counts),
             (self._listed_again, bool(self.listed)),
-            (self._listed_reworded, bool(self.listed) and not stable),
+            (self._listed_reworded, bool(self.listed) and not (stable and self._is_read())),
             (self._filed_again, self.has_new_ids),
             (self._filed_reworded, bool(self.filed)),
             (self._orphan, bool(self.orphans)),
@@ -277,8 +278,13 @@ class _OwnRules(Pairing):
         place = row.transaction_date, row.amount, self.is_pending(row)
         for evidence in self.fitting(index, self.listed.get(place, ())):
             if evidence.transaction_id not in self.claims:
-                self.settle(index, DuplicateDecision.UPDATED, evidence)
+                key = self.free_key(index) if self.trust is IdTrust.STABLE else None
+                self.settle(index, DuplicateDecision.UPDATED, evidence, key=key)
                 return
+
+    def _is_read(self) -> bool:
+        """True when every row of the listing could be read: then what it lacks was taken back."""
+        return self.reading.listing is not None and self.reading.listing.is_read
 
     def _filed_again(self, index: int, row: ProviderTransactionData) -> None:
         """Equal content in a file whose ids are all new: the day that it begins with included, it is the same row."""

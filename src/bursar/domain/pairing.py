@@ -327,7 +327,7 @@ class Pairing:
     def vanished(self) -> list[Evidence]:
         """Return what this source, or an ended one of its connection, told and what the listing lacks."""
         span = self.reading.listing
-        if span is None:
+        if span is None or not span.is_read:
             return []
         return [
             evidence

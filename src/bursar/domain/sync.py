@@ -97,8 +97,9 @@ class DataWarning:
 class TransactionListing:
     """That a batch holds every row of an account that its source lists in a span of days, pending ones included.
 
-    What the ledger has from this source for those days and the batch lacks was taken back by the institution. A row
-    that is taken back by mistake comes back under its id with the next listing that has it.
+    What the ledger has from this source for those days and the batch lacks was taken back by the institution, unless
+    the batch has rows that could not be read: one of them may be the row that is missing, and nothing is taken back. A
+    row that is taken back by mistake comes back under its id with the next listing that has it.
     """
 
     provider_account_id: str = attribute(repr=False)

@@ -71,26 +71,31 @@ def _group(batch: SyncBatch, resolved: Mapping[str, ResolvedAccount], report: Sy
     removed: dict[str | None, set[str]] = defaultdict(set)
     for gone in batch.removed:
         removed[gone.provider_account_id].add(gone.provider_transaction_id)
-    # A row that could not be read is no row that the institution has taken back.
-    unread = {one.provider_account_id for one in batch.rejected if one.kind is RecordKind.TRANSACTION}
+    unread: dict[str | None, set[str]] = defaultdict(set)
+    for one in batch.rejected:
+        if one.kind is RecordKind.TRANSACTION:
+            unread[one.provider_account_id].update([one.provider_id] if one.provider_id else ())
     return [
         RowsOfAccount(
             resolved[name],
             rows[name],
-            None if unread & {name, None} else _span(listings.get(name), rows[name]),
+            _span(listings.get(name), rows[name], is_read=unread.keys().isdisjoint({name, None})),
             batch.stated_since.get(name),
             frozenset(removed[name] | removed[None]),
+            frozenset(unread.get(name, set()) | unread.get(None, set())),
         )
         for name in dict.fromkeys([*rows, *listings])
     ]
 
 
-def _span(listing: TransactionListing | None, rows: Sequence[ProviderTransactionData]) -> Span | None:
+def _span(listing: TransactionListing | None, rows: Sequence[ProviderTransactionData], *, is_read: bool) -> Span | None:
     """Return the days that a listing holds; None when it does not say from when on, and has no row to tell it."""
     if listing is None:
         return None
     since = listing.since or min((row.transaction_date for row in rows), default=None)
-    return None if since is None else Span(since=since, until=listing.until, pending_only=listing.pending_only)
+    if since is None:
+        return None
+    return Span(since=since, until=listing.until, pending_only=listing.pending_only, is_read=is_read)
 
 
 async def _write_holdings(

@@ -47,6 +47,8 @@ class RowsOfAccount:
     """From when on a file says that it has the rows."""
     removed: frozenset[str] = frozenset()
     """Ids that the source takes back in the same batch."""
+    unread: frozenset[str] = frozenset()
+    """Ids of rows of the batch that could not be read."""
 
 
 @dataclass(slots=True)
@@ -184,6 +186,7 @@ def _reading(group: RowsOfAccount, target: IngestTarget, as_of: datetime | None)
         listing=group.listing,
         stated_since=group.stated_since,
         removed=group.removed,
+        unread=group.unread,
         ended_here=account.ended_here,
         listed_at=account.listed_at,
     )

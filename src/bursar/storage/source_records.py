@@ -350,14 +350,30 @@ async def withdraw_evidence(
 async def list_stranded_keys(
     tx: Transaction, tenant_id: UUID, *, account_ids: Sequence[UUID]
 ) -> list[tuple[UUID, str]]:
-    """Return (source, key) of pending rows that only an ended source has told of: it will never settle them."""
+    """Return (source, key) of what ended sources have left behind and living ones know better.
+
+    Pending rows: nobody would ever settle them. Settled rows that a living source has told, too, and taken back since:
+    while the ended source lived its word held them, and it would hold them for ever.
+    """
     found = await tx.execute(
         """
         SELECT e.source_id, e.key FROM source_records e
         JOIN account_sources s ON s.tenant_id = e.tenant_id AND s.id = e.source_id
-        WHERE e.tenant_id = %s AND e.account_id = ANY(%s) AND s.valid_until IS NOT NULL
-            AND e.is_pending AND e.withdrawn_at IS NULL AND e.superseded_at IS NULL
+        WHERE e.tenant_id = %(tenant_id)s AND e.account_id = ANY(%(account_ids)s) AND s.valid_until IS NOT NULL
+            AND e.withdrawn_at IS NULL AND e.superseded_at IS NULL
+            AND (e.is_pending OR (
+                EXISTS (
+                    SELECT FROM source_records w
+                    JOIN account_sources o ON o.tenant_id = w.tenant_id AND o.id = w.source_id
+                    WHERE w.tenant_id = %(tenant_id)s AND w.transaction_id = e.transaction_id
+                        AND o.valid_until IS NULL AND w.withdrawn_at > e.last_seen_at AND NOT w.is_pending
+                        AND w.superseded_at IS NULL)
+                AND NOT EXISTS (
+                    SELECT FROM source_records w
+                    JOIN account_sources o ON o.tenant_id = w.tenant_id AND o.id = w.source_id
+                    WHERE w.tenant_id = %(tenant_id)s AND w.transaction_id = e.transaction_id
+                        AND o.valid_until IS NULL AND w.withdrawn_at IS NULL AND w.superseded_at IS NULL)))
         """,
-        [tenant_id, list(account_ids)],
+        {"tenant_id": tenant_id, "account_ids": list(account_ids)},
     )
     return [(source_id, str(key)) for source_id, key in await found.fetchall()]

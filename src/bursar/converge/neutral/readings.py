@@ -160,7 +160,7 @@ class SpanReading:
             known[_ACCOUNT + account_id] = Place.after(place, today).to_text()
             yield SyncBatch(
                 transactions=rows,
-                listings=[TransactionListing(provider_account_id=account_id, since=since)] if is_whole else (),
+                listings=[TransactionListing(provider_account_id=account_id, since=since)],
                 holdings=holdings,
                 rejected=collector.rejected,
                 warnings=collector.warnings,

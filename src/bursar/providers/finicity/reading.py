@@ -191,12 +191,10 @@ class LoginReader:
         Finicity keeps what it has read since an account was connected and half a year before, so nothing is said of
         earlier days; nor of an account whose last reading failed, or that tells of rows and lists none.
         """
-        unread = {record.provider_account_id for record in self.rejected if record.kind is RecordKind.TRANSACTION}
         counts = Counter(row.provider_account_id for row in rows)
         found: list[TransactionListing] = []
         for account_id, account in self._listed.items():
-            is_read = state_of(account.aggregation_status_code) is LoginState.ACTIVE
-            if not is_read or unread & {account_id, None}:
+            if state_of(account.aggregation_status_code) is not LoginState.ACTIVE:
                 continue
             has_reason = counts[account_id] or account.last_transaction_date is None
             since = self._reaches_to(account) if has_reason else None

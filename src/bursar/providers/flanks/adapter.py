@@ -101,10 +101,10 @@ class FlanksAdapter:
             await reader.open()
             await reader.read_accounts()
             transactions = await reader.read_transactions()
-        is_whole = reader.is_ready and reader.is_fresh and not reader.rejected
+        is_whole = reader.is_ready and reader.is_fresh
         yield SyncBatch(
             accounts=list(reader.accounts.values()),
-            accounts_complete=is_whole,
+            accounts_complete=is_whole and not reader.rejected,
             transactions=transactions,
             listings=[
                 TransactionListing(provider_account_id=account_id, since=_FIRST_DAY)

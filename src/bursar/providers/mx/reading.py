@@ -134,7 +134,7 @@ async def read_rows(
     spans = [
         TransactionListing(provider_account_id=record.provider_account_id, since=since)
         for record in listed.records
-        if is_whole and transactions
+        if is_settled and transactions
     ]
     batch = SyncBatch(
         accounts=listed.records,

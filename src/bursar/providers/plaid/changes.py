@@ -70,7 +70,7 @@ async def read_banking(
     listings = [
         TransactionListing(provider_account_id=account_id, since=first_day if account_id in with_rows else None)
         for account_id in sorted(with_rows.union(one.provider_account_id for one in records))
-        if may_advance and update.is_whole
+        if update.next_cursor is not None and update.is_whole
     ]
     return SyncBatch(
         accounts=records,
@@ -106,7 +106,7 @@ async def read_investments(client: PlaidClient, token: str, cursor: SyncCursor, 
     spans = [
         TransactionListing(provider_account_id=account.account_id, since=start)
         for account in movements.accounts
-        if account.type in INVESTMENT_TYPES and not collector.rejected
+        if account.type in INVESTMENT_TYPES
     ]
     return SyncBatch(
         transactions=transactions,

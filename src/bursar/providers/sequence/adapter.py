@@ -125,15 +125,11 @@ class SequenceAdapter:
         async with self._reader(credentials) as reader:
             await reader.read_places()
             transactions = await reader.read_movements()
-        is_whole = not reader.rejected
         yield SyncBatch(
             accounts=reader.accounts,
-            accounts_complete=is_whole,
+            accounts_complete=not reader.rejected,
             transactions=transactions,
-            listings=[
-                TransactionListing(provider_account_id=place_id, since=_FIRST_DAY)
-                for place_id in (reader.places if is_whole else ())
-            ],
+            listings=[TransactionListing(provider_account_id=place_id, since=_FIRST_DAY) for place_id in reader.places],
             rejected=reader.rejected,
             warnings=reader.warnings,
         )

@@ -138,16 +138,16 @@ class TellerAdapter:
                     # It was listed a moment ago: the others are read first, so that they never wait for this one.
                     has_vanished = True
                     continue
-            is_whole = read.listing is not None
-            if is_whole:
+            is_read = not collector.rejected
+            if is_read:
                 known = with_place(known, account.told.id, read.place)
             yield SyncBatch(
                 transactions=read.rows,
-                listings=[read.listing] if read.listing is not None else (),
+                listings=[read.listing],
                 removed=read.removed,
                 rejected=collector.rejected,
                 warnings=collector.warnings,
-                cursor=known if is_whole else None,
+                cursor=known if is_read else None,
             )
         if has_vanished:
             raise data_changing()

@@ -91,8 +91,7 @@ class AccountRows:
 
     rows: Sequence[ProviderTransactionData]
     removed: Sequence[RemovedTransaction]
-    listing: TransactionListing | None
-    """None when a row could not be read: then nothing is taken back."""
+    listing: TransactionListing
     place: Place
 
 
@@ -144,17 +143,13 @@ class EnrollmentReader:
             gone = [one for one in missing if not await self._exists(account.told.id, one)]
         else:
             gone = []
-        rejects_before = len(collector.rejected)
         rows = collector.transactions(pages, account.told)
-        is_read = len(collector.rejected) == rejects_before
         return AccountRows(
             rows=rows,
             removed=[
                 RemovedTransaction(provider_transaction_id=one, provider_account_id=account.told.id) for one in gone
             ],
-            listing=TransactionListing(provider_account_id=account.told.id, since=None if is_whole else since)
-            if is_read
-            else None,
+            listing=TransactionListing(provider_account_id=account.told.id, since=None if is_whole else since),
             place=Place(
                 read_on=today,
                 full_on=today if is_whole or place is None else place.full_on,
