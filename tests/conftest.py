@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -18,6 +19,10 @@ from bursar.settings import Settings
 from bursar.storage.schema import migrate
 
 TEMPLATE = "bursar_test_template"
+
+# A busy machine is no fault of what is tested: how fast things are is measured in benchmarks/.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ class CrossSource:
             if told is None or pairing.claims.get(told) != index:
                 continue
             at[row.transaction_date, row.amount].append(index)
-            for word in self._words[told] if told in self._words else ():
+            for word in self._words.get(told, ()):
                 is_other = word.origin is not EvidenceOrigin.OWN and word.origin is not EvidenceOrigin.ENDED
                 if is_other and not word.is_pending and not _is_at(word, row):
                     crossed.append((index, told, word))

@@ -71,8 +71,8 @@ async def remove_stranded(
     """Take back what ended sources have left behind and the account's living source, now read, knows better.
 
     Nobody would ever settle or withdraw their pending rows: what posted meanwhile came under a new id, and would count
-    twice. Nor would anybody let go of a settled one that a living source has taken back while they still held it. A file
-    is no such source: it holds settled rows, of a time before.
+    twice. Nor would anybody let go of a settled one that a living source has taken back while they still held it. A
+    file is no such source: it holds settled rows, of a time before.
     """
     account_ids = [account.account_id for account in accounts if account.has_ended_sources]
     if not account_ids or target.is_file:
