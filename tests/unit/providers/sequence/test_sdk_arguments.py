@@ -1,10 +1,11 @@
 """Is a wrong argument refused before anything is sent, by its name and without its value?"""
 
+import inspect
 from datetime import date
 
 import pytest
 
-from bursar.providers.sequence import Pace, SequenceClient, TokenExpiredError, TransportError
+from bursar.providers.sequence import AsyncSequenceClient, Pace, SequenceClient, TokenExpiredError, TransportError
 
 ORDER = {"kyc_id": "k", "source_id": "a", "destination_id": "b", "amount_cents": 500}
 WRONG = [
@@ -99,3 +100,15 @@ def test_account_without_an_id_is_an_error_of_ours_that_quotes_nothing(client, w
     assert "canary" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+def test_both_clients_have_the_same_methods_parameters_and_defaults():
+    def public(one):
+        found = inspect.getmembers(one, inspect.isfunction)
+        return {name: list(inspect.signature(it).parameters.values()) for name, it in found if name[0] != "_"}
+
+    ours = public(AsyncSequenceClient)
+    # An operation of one's own is asynchronous by nature; `execute` is the way for blocking code.
+    assert ours.pop("run")
+    assert public(SequenceClient) == ours
+    assert inspect.signature(SequenceClient) == inspect.signature(AsyncSequenceClient)
