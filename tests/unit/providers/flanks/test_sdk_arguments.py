@@ -32,6 +32,8 @@ WRONG = [
     ("aggregation_v1.get_holders", ("",), {}, "credentials_token"),
     ("aggregation_v2.list_products", ({"product_id": ["x"]},), {}, "query"),
     ("aggregation_v2.list_transactions", ({"date_from": "yesterday"},), {}, "query"),
+    ("aggregation_v2.list_transactions", ({"date_from": "2026-02-01", "date_to": "2026-01-31"},), {}, "query"),
+    ("aggregation_v2.list_transactions_page", ({"date_from": "2026-02-01", "date_to": "2026-01-31"},), {}, "query"),
     ("aggregation_v2.list_transactions", ({"date_from": datetime(2026, 1, 1, tzinfo=UTC)},), {}, "query"),
     ("aggregation_v2.set_product_labels", ("p", {"a": 1}), {}, "labels"),
     ("aggregation_v2.set_product_labels", ("p", None), {}, "labels"),
