@@ -36,6 +36,8 @@ class Outcome:
     provider_transfer_id: str | None = None
     failure_code: str | None = None
     failure_message: str | None = None
+    basis: str | None = None
+    """What it rests on, for the audit event, where that is neither the provider's answer nor its activity."""
 
 
 _LOOKED_UP = frozenset({TransferStatus.UNKNOWN, TransferStatus.COMPLETED})
@@ -127,6 +129,7 @@ async def settle(
         actor=actor,
         at=at,
         code=outcome.failure_code,
+        basis=outcome.basis,
         provider_transfer_id=movement,
     )
     return await transfers.find_transfer(tx, tenant_id, transfer_id)

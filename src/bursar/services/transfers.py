@@ -33,6 +33,7 @@ from bursar.ports.provider import Credentials, TransferAdapter
 from bursar.registry import Registry
 from bursar.services.keys import KeyService
 from bursar.services.provider_calls import ProviderPool
+from bursar.services.transfer_decisions import decide
 from bursar.services.transfer_outcomes import Outcome, lapse, order_of, record_event, settle
 from bursar.services.transfer_plan import SIGN_IN, plan_transfer, wrong_form
 from bursar.storage import audit, connections, transfer_limits, transfers
@@ -188,6 +189,15 @@ class TransferService:
             await transfers.record_status(tx, tenant_id, transfer_id, TransferStatus.CANCELLED, at=now)
             await record_event(tx, tenant_id, AuditEventType.CANCELLED, staged, actor=user_id, at=now)
         return Success(None)
+
+    async def decide(
+        self, tenant_id: UUID, user_id: UUID, transfer_id: UUID, *, happened: bool
+    ) -> Result[Transfer, ServiceFailure]:
+        """Record what a person has seen at the provider of a transfer that stays unknown."""
+        if self._rules is None:
+            return Failure(DISABLED)
+        async with self._database.transaction(tenant_id) as tx:
+            return await decide(tx, tenant_id, user_id, transfer_id, happened=happened, at=self._clock.now())
 
     async def get_transfer(self, tenant_id: UUID, transfer_id: UUID) -> Result[Transfer, NotFound]:
         """Return one transfer."""

@@ -62,6 +62,25 @@ async def test_token_that_ended_asks_for_the_user_and_renewal_goes_on(platform, 
     assert (await alice.send("5"))["status"] == "completed"
 
 
+async def test_value_that_would_be_dropped_is_refused_by_its_name(new_user, bank) -> None:
+    """A refresh token is kept nowhere: taken in silence, it would seem to renew the connection."""
+    user = await new_user()
+    values = {"access_token": bank.issue(), "refresh_token": "canary"}
+    answer = await user.call("POST", "/connections", json={"provider": "sequence", "values": values})
+    assert answer.status_code == 400
+    assert "access_token, email, password, totp, kyc_id" in answer.text
+    assert "canary" not in answer.text
+    assert bank.asked("SelectSourceAndDestination") == []
+
+
+async def test_login_is_preferred_to_a_token_that_ends(new_user, bank, browser) -> None:
+    user = await new_user()
+    values = {"access_token": bank.issue(), **LOGIN}
+    done = await user.call("POST", "/connections", json={"provider": "sequence", "values": values})
+    assert done.status_code == 201, done.text
+    assert (done.json()["data"]["status"], done.json()["data"]["expires_at"]) == ("active", None)
+
+
 @pytest.mark.parametrize("values", [{"access_token": "nonsense"}, {"email": "a", "password": "b"}, {"other": "x"}])
 async def test_what_proves_nothing_connects_nothing(new_user, bank, values) -> None:
     user = await new_user()

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from typing import cast
 
 from bursar.domain.accounts import ProviderAccountData
@@ -85,7 +86,7 @@ class FlanksAdapter:
         connector_id = status.name or self._connector_id or ""
         return EstablishedConnection(
             credentials=Credentials({TOKEN: session.connection_id, "connector_id": connector_id}),
-            external_login_id=session.connection_id,
+            external_login_id=_login_id(session.connection_id),
             institution_id=status.name,
             institution_name=institution_name,
         )
@@ -201,6 +202,11 @@ class FlanksAdapter:
 
     def __repr__(self) -> str:
         return f"FlanksAdapter({self._client!r})"
+
+
+def _login_id(credentials_token: str) -> str:
+    """Name a credential in the clear: its token is its key, and belongs into the vault only."""
+    return sha256(credentials_token.encode()).hexdigest()
 
 
 def _sign_in_failed(session: Session) -> ProviderAuthenticationError:

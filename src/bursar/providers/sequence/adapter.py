@@ -75,6 +75,7 @@ _BACKOFF_S = 0.5
 _MOST_CENTS = 2_147_483_647
 """The largest number of the interface's own kind of whole number."""
 _KYC = "kyc_id"
+_KNOWN = (TOKEN, *LOGIN, _KYC)
 
 
 class SequenceAdapter:
@@ -99,11 +100,23 @@ class SequenceAdapter:
     async def complete(self, completion: ConnectCompletion) -> EstablishedConnection:
         """Prove what was given by one reading.
 
-        A browser login takes about ten seconds, in a thread of its own.
+        A browser login takes about ten seconds, in a thread of its own. Given both, the login is kept: the token would
+        end within a day, and nobody would sign in again.
         """
-        given = {name: completion.values.get(name, "").strip() for name in (TOKEN, *LOGIN, _KYC)}
+        unknown = sorted(name for name, value in completion.values.items() if value and name not in _KNOWN)
+        if unknown:
+            # A refresh token above all: kept nowhere, it would seem to renew the connection and would not.
+            raise ProviderValidationError(
+                f"Sequence is connected with {', '.join(_KNOWN)} only.",
+                code="unknown_value",
+                field=unknown[0],
+                provider=SLUG,
+            )
+        given = {name: completion.values.get(name, "").strip() for name in _KNOWN}
         kept = {name: value for name, value in given.items() if value}
-        if TOKEN not in kept and not all(name in kept for name in LOGIN):
+        if all(name in kept for name in LOGIN):
+            kept.pop(TOKEN, None)
+        elif TOKEN not in kept:
             raise ProviderValidationError(
                 "Give an access token, or email, password and totp.", code="missing_value", field=TOKEN, provider=SLUG
             )

@@ -15,7 +15,7 @@ from bursar.server.repeats import carry_out_once, sent_key
 from bursar.server.responses import item_response
 from bursar.server.schemas.base import ItemOf, PageOf
 from bursar.server.schemas.connections import NoMembers
-from bursar.server.schemas.transfers import TransferBody, TransferOut
+from bursar.server.schemas.transfers import DecisionBody, TransferBody, TransferOut
 
 router = APIRouter(tags=["transfers"])
 
@@ -113,6 +113,34 @@ async def create_confirmation(
     async def work() -> Response:
         transfer = value_of(
             await platform.transfers.confirm(caller.tenant_id, caller.user_id, transfer_id), caller, platform
+        )
+        return item_response(request, TransferOut.of(transfer), status=200)
+
+    return await carry_out_once(request, platform, caller, body.canonical, work)
+
+
+@router.post("/{transfer_id}/decisions", response_model=ItemOf[TransferOut], openapi_extra=body_schema(DecisionBody))
+async def create_decision(
+    transfer_id: Id,
+    request: Request,
+    platform: PlatformDep,
+    caller: Mover,
+    body: Annotated[Body[DecisionBody], Depends(json_body(DecisionBody))],
+    _asked: Annotated[Parameters, Query()],
+) -> Response:
+    """Say what became of a transfer that stays `unknown`, after a look at the provider; nothing is sent.
+
+    `happened` true completes it, false fails it and gives its amount back to the day's limit. Possible from 15 minutes
+    after it was sent; an outcome that is known cannot be changed.
+    """
+
+    async def work() -> Response:
+        transfer = value_of(
+            await platform.transfers.decide(
+                caller.tenant_id, caller.user_id, transfer_id, happened=body.value.happened
+            ),
+            caller,
+            platform,
         )
         return item_response(request, TransferOut.of(transfer), status=200)
 

@@ -79,6 +79,15 @@ class TransferBody(BaseModel):
         )
 
 
+class DecisionBody(BaseModel):
+    """What a person has seen at the provider of a transfer that stays unknown."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    happened: StrictBool
+    """True: money moved. False: it did not, and the amount no longer counts against the day's limit."""
+
+
 class TransferErrorOut(Out):
     """Why a transfer failed, or is not known to have happened."""
 

@@ -82,6 +82,24 @@ async def test_person_connects_and_everything_is_read(opened) -> None:
         await adapter.aclose()
 
 
+async def test_token_goes_into_the_vault_and_names_nothing_in_the_clear(opened) -> None:
+    with opened() as (flanks, adapter):
+        start = await adapter.begin(request(institution_id="first_river"))
+        answers = flanks.server.act("consent", {"authorization_url": start.authorization_url})
+        done = await adapter.complete(ConnectCompletion(values={"session_id": answers["session_id"]}))
+        token = done.credentials["credentials_token"]
+        assert token == answers["connection_id"]
+        assert done.external_login_id
+        assert token not in done.external_login_id
+        assert token not in repr(done)
+        again = await adapter.complete(ConnectCompletion(values={"session_id": answers["session_id"]}))
+        assert again.external_login_id == done.external_login_id
+        flanks.server.act("block", {"login_id": done.external_login_id})
+        with pytest.raises(ProviderAuthenticationError):
+            await adapter.validate(done.credentials)
+        await adapter.aclose()
+
+
 async def test_second_consent_of_one_login_has_ids_of_its_own(opened) -> None:
     with opened() as (flanks, adapter):
         first = await sync(adapter, await connect(flanks, adapter))

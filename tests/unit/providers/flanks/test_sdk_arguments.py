@@ -32,6 +32,8 @@ WRONG = [
     ("aggregation_v1.get_holders", ("",), {}, "credentials_token"),
     ("aggregation_v2.list_products", ({"product_id": ["x"]},), {}, "query"),
     ("aggregation_v2.list_transactions", ({"date_from": "yesterday"},), {}, "query"),
+    ("aggregation_v2.list_transactions", ({"date_from": "2026-02-01", "date_to": "2026-01-31"},), {}, "query"),
+    ("aggregation_v2.list_transactions_page", ({"date_from": "2026-02-01", "date_to": "2026-01-31"},), {}, "query"),
     ("aggregation_v2.list_transactions", ({"date_from": datetime(2026, 1, 1, tzinfo=UTC)},), {}, "query"),
     ("aggregation_v2.set_product_labels", ("p", {"a": 1}), {}, "labels"),
     ("aggregation_v2.set_product_labels", ("p", None), {}, "labels"),
@@ -51,7 +53,16 @@ WRONG = [
     ("report.build_report", (1, {}, {}), {"start_date": datetime(2026, 1, 1, tzinfo=UTC)}, "start_date"),
     ("report.build_report", (1, {}, {}), {"start_date": "2026-02-01", "end_date": "2026-01-01"}, "start_date"),
     ("report.get_status", (1.0,), {}, "report_id"),
+    ("connect.list_sessions", ({"status_in": ["Finished"]},), {}, "query"),
+    ("connect.list_sessions", ({"error_code_in": ["Invalid"]},), {}, "query"),
+    ("aggregation_v2.list_products", ({"product_type_in": ["Acount"]},), {}, "query"),
     ("transport.api_call", ("custom",), {}, "path"),
+    *(("transport.api_call", (bad,), {}, "path") for bad in ("/a b", "/a\nb", "/a#b", "/\\evil.example", "/é")),
+    ("transport.api_call", ("/x", {}), {"retry": "no"}, "retry"),
+    *(
+        ("transport.api_call", ("/x", {}), {"headers": {name: "1"}}, "headers")
+        for name in ("Authorization", "content-length", "Transfer-Encoding")
+    ),
     ("transport.api_call", ("@evil.example/x",), {}, "path"),
     ("transport.api_call", ("//evil.example/x",), {}, "path"),
     ("transport.api_call", ("/x", ["a"]), {}, "body"),
@@ -63,6 +74,8 @@ WRONG = [
     ("transport.api_call", ("/x", {}), {"headers": {"X-A": 1}}, "headers"),
     ("transport.api_call", ("/x", {}), {"params": {"a": 1}}, "params"),
     ("transport.with_options", (), {"headers": "X-A: 1"}, "headers"),
+    ("transport.with_options", (), {"on_raw_response": 5}, "on_raw_response"),
+    ("transport.with_options", (), {"on_invalid_item": []}, "on_invalid_item"),
 ]
 
 
@@ -99,6 +112,15 @@ def test_queries_are_mutable_and_stay_checked() -> None:
     assert query.status_in == ["Finished:OK"]
     with pytest.raises(ValidationError):
         query.session_id_in = "abc"
+
+
+async def test_word_that_is_new_at_flanks_is_said_as_a_member(client, wire) -> None:
+    wire.say("/connect/v2/sessions/list-sessions", {"items": []})
+    await client.connect.list_sessions_page({"status_in": [SessionStatus("Waiting:Something"), "Finished:OK"]})
+    asked = wire.last("/connect/v2/sessions/list-sessions").body["query"]
+    assert asked == {"status_in": ["Waiting:Something", "Finished:OK"]}
+    with pytest.raises(ValidationError, match=r"not one of Waiting:ProvideCredentials"):
+        SessionQuery(status_in=["Waiting:Something"])
 
 
 async def test_empty_list_means_none_and_is_sent(client, wire) -> None:

@@ -215,6 +215,14 @@ def test_no_secret_is_in_the_client_and_it_is_not_pickled() -> None:
         ({"base_url": "http://api.flanks.io"}, "base_url"),
         ({"base_url": "https://user:pass@api.flanks.io"}, "base_url"),
         ({"base_url": "https://api.flanks.io?x=1"}, "base_url"),
+        ({"base_url": None}, "base_url"),
+        ({"base_url": "https://api flanks.io"}, "base_url"),
+        ({"base_url": "https://[::1"}, "base_url"),
+        ({"base_url": "https://api.flanks.io:99999"}, "base_url"),
+        ({"token_cache": {}}, "token_cache"),
+        ({"on_request": print}, "on_request"),
+        ({"on_response": [5]}, "on_response"),
+        ({"jitter": "no"}, "jitter"),
     ],
 )
 def test_wrong_setting_is_refused_by_its_name(options, named) -> None:
@@ -237,10 +245,17 @@ def test_credentials_come_from_arguments_then_from_the_environment(monkeypatch) 
     assert FlanksClient("explicit").transport.settings.client_id == "explicit"
 
 
-@pytest.mark.parametrize(("credentials", "named"), [(("", "s"), "client_id"), (("i", ""), "client_secret")])
-def test_connection_needs_both_credentials(credentials, named) -> None:
-    with pytest.raises(FlanksConfigError, match=f"^{named}:"):
-        FlanksConnection(*credentials)
+@pytest.mark.parametrize("bad", ["", " ", "\n", 5, b"canary", None, ["canary"]])
+@pytest.mark.parametrize("named", ["client_id", "client_secret"])
+def test_credential_that_is_no_text_is_refused_without_being_told(bad, named, monkeypatch) -> None:
+    for name in ("FLANKS_CLIENT_ID", "FLANKS_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    given = {"client_id": "i", "client_secret": "s"} | {named: bad}
+    with pytest.raises(FlanksConfigError, match=f"^{named}:") as caught:
+        FlanksConnection(**given)
+    with pytest.raises(FlanksConfigError, match=named):
+        FlanksClient(**given)
+    assert "canary" not in str(caught.value)
 
 
 async def test_closed_client_says_so_and_closes_again() -> None:

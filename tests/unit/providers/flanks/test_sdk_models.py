@@ -19,8 +19,8 @@ from bursar.providers.flanks.sdk.aggregation_v1 import (
     InvestmentTransaction,
     Portfolio,
 )
-from bursar.providers.flanks.sdk.aggregation_v2 import Product, Transaction
-from bursar.providers.flanks.sdk.connect import Session, SessionErrorCode, SessionStatus
+from bursar.providers.flanks.sdk.aggregation_v2 import Product, ProductQuery, Transaction, TransactionQuery
+from bursar.providers.flanks.sdk.connect import Session, SessionConfig, SessionErrorCode, SessionQuery, SessionStatus
 from bursar.providers.flanks.sdk.credentials import Credential, CredentialStatus
 from bursar.transport import json as exact_json
 
@@ -99,6 +99,23 @@ def test_secret_is_masked_and_still_equal() -> None:
         pickle.dumps(credential)
     status = CredentialStatus.model_validate({"pending": False, "blocked": True, "reset_token": "rst-canary"})
     assert "canary" not in repr(status)
+
+
+def test_connection_id_is_a_credential_s_token_and_masked_like_one() -> None:
+    """The two names of one value: either opens the data of an end user."""
+    given = {"connection_id": "cred-canary"}
+    for one in (
+        Session.model_validate({"session_id": "s", "status": "Finished:OK", **given}),
+        Product.model_validate({"product_id": "p", "product_type": "Account", **given}),
+        SessionConfig(connector_id="x", **given),
+        SessionQuery(connection_id_in=["cred-canary"]),
+        ProductQuery(connection_id_in=["cred-canary"]),
+        TransactionQuery(connection_id_in=["cred-canary"]),
+    ):
+        assert "canary" not in f"{one!r} {one}"
+        with pytest.raises(TypeError):
+            pickle.dumps(one)
+        assert "cred-canary" in one.model_dump_json()
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**15), max_value=10**15, places=4))

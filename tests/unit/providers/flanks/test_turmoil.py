@@ -37,6 +37,7 @@ class Bench:
     adapter: FlanksAdapter
     login: Login
     credentials: Credentials
+    login_id: str = ""
 
     async def sync(self) -> SyncBatch:
         (batch,) = [batch async for batch in self.adapter.sync(self.credentials, None)]
@@ -68,7 +69,8 @@ def turbulent() -> Callable[..., Any]:
 
 async def connected(bench: Bench, login: Login | None = None) -> Bench:
     bench.login = login or bench.login
-    bench.credentials = (await bench.consent()).credentials
+    established = await bench.consent()
+    bench.credentials, bench.login_id = established.credentials, established.external_login_id
     return bench
 
 
@@ -148,7 +150,7 @@ async def test_new_consent_keeps_the_credential_and_may_change_ids(turbulent, fa
         for login in bench.world.logins:
             await connected(bench, login)
             before = await bench.sync()
-            action, arguments = TRAITS.end_consent(bench.credentials["credentials_token"])
+            action, arguments = TRAITS.end_consent(bench.login_id)
             bench.server.act(action, arguments)
             renewed = await bench.consent(bench.credentials)
             assert renewed.credentials == bench.credentials

@@ -72,6 +72,22 @@ def test_secrets_in_note_and_error_are_masked_and_both_are_cut(path):
             assert part not in event[name]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [({"event_type": None}, "event_type"), ({"event_type": " "}, "event_type"), ({"user_id": object()}, "user_id")],
+    ids=str,
+)
+def test_event_that_says_nothing_is_refused_and_not_written(path, arguments, culprit):
+    with pytest.raises(ValueError, match=f"^{culprit} must"):
+        AuditLog(path).log(**({"event_type": "transfer_failed"} | arguments))
+    assert not path.exists()
+
+
+def test_exception_may_be_given_as_it_is(path):
+    AuditLog(path).log("transfer_failed", error=ValueError("eyJhbGciOi.canary.x of a person"))
+    assert json.loads(path.read_text())["error"] == "ValueError: *** of a person"
+
+
 def test_line_that_a_crash_cut_short_spoils_itself_only(path):
     AuditLog(path).log("first")
     with path.open("ab") as file:

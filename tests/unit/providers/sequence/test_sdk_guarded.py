@@ -50,6 +50,12 @@ def guarded(make_client, limits, audit):
     return GuardedTransfers(make_client(), limits=limits, audit=audit)
 
 
+@pytest.mark.parametrize("limit", [-1, True, 1.5, "5"])
+def test_limit_of_one_transfer_that_is_none_is_refused(make_client, limit):
+    with pytest.raises(ValueError, match="max_transfer_cents"):
+        GuardedTransfers(make_client(), max_transfer_cents=limit)
+
+
 def events(audit):
     if not audit.path.exists():
         return []

@@ -133,6 +133,19 @@ def test_day_on_which_the_clocks_change_is_one_day(make, clock, day):
     assert tracker.check(5_000) == (False, 4_000)
 
 
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", 5, "../etc/passwd"])
+def test_zone_that_is_none_is_refused(make, zone):
+    with pytest.raises(ValueError, match=r"^tz must"):
+        make(tz=zone)
+
+
+def test_clock_without_a_zone_is_refused(make, path):
+    tracker = make(now=lambda: datetime(2025, 1, 15, 12))  # noqa: DTZ001 - the fault under test
+    with pytest.raises(ValueError, match=r"^now must"):
+        tracker.reserve(5)
+    assert not path.exists()
+
+
 def test_clock_that_is_set_back_finds_what_was_spent_on_that_day(make, clock):
     tracker = make()
     tracker.record(6_000, "t1")
@@ -223,7 +236,7 @@ def test_nothing_is_not_recorded(make):
             call(0)
 
 
-@pytest.mark.parametrize("user", ["__global__", "", " ", True])
+@pytest.mark.parametrize("user", ["__global__", "", " ", True, 1.5, [1]])
 def test_user_that_would_be_everybody_is_refused(make, user):
     with pytest.raises(ValueError, match="user_id"):
         make().check(5, user_id=user)

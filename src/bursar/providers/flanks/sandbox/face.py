@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, Literal, cast
 from urllib.parse import parse_qs
@@ -12,7 +13,7 @@ import msgspec
 
 from bursar.providers.flanks.sandbox import aggregation, connecting, management
 from bursar.providers.flanks.sandbox.bodies import Body, Reader
-from bursar.providers.flanks.sandbox.desk import Application, Session, Tokens
+from bursar.providers.flanks.sandbox.desk import Application, Credential, Session, Tokens
 from bursar.providers.flanks.sandbox.ids import IdMint
 from bursar.providers.flanks.sandbox.problems import FlanksProblemError, for_status, not_found, simple
 from bursar.providers.flanks.sandbox.shapes import as_texts, drifted
@@ -123,7 +124,7 @@ class FlanksServer:
                 `authorization_url` or `session_id`; returns `session_id`, and `connection_id` when there is one. With
                 `bank` the person first chooses another institution than the page was opened for.
             visit_link: Connects through the page of `link_token` and leaves a `code`; `extra_<name>` comes back in it.
-            block: The login of `connection_id` no longer works.
+            block: The login of `connection_id`, or of the one whose SHA-256 is `login_id`, no longer works.
             revoke_tokens: No bearer token is good any more; returns how many there were.
 
         Raises `KeyError` for an unknown action, id or missing argument and `RefusedActionError` for what is impossible.
@@ -142,7 +143,7 @@ class FlanksServer:
         if action == "visit_link":
             return _visit_link(app, arguments)
         if action == "block":
-            credential = app.credentials[arguments["connection_id"]]
+            credential = _credential_of(app, arguments)
             credential.is_blocked = True
             credential.tokens["reset"] = app.new_id("rst")
             return {"connection_id": credential.token}
@@ -358,3 +359,10 @@ _ROUTES: dict[str, dict[str, Handler]] = {
     },
     "/report/v1/get-report-content": {"POST": lambda server, app, reader: management.report_content(app, reader)},
 }
+
+
+def _credential_of(app: Application, arguments: Mapping[str, str]) -> Credential:
+    if "login_id" not in arguments:
+        return app.credentials[arguments["connection_id"]]
+    digests = {sha256(token.encode()).hexdigest(): one for token, one in app.credentials.items()}
+    return digests[arguments["login_id"]]

@@ -13,8 +13,8 @@ def _login(login: Login) -> Mapping[str, str]:
     return {"bank": login.bank.key, "username": login.username, "password": login.password}
 
 
-def _end_consent(connection_id: str) -> tuple[str, Mapping[str, str]]:
-    return "block", {"connection_id": connection_id}
+def _end_consent(login_id: str) -> tuple[str, Mapping[str, str]]:
+    return "block", {"login_id": login_id}
 
 
 TRAITS = Traits(

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ValidationError
 from bursar.providers.flanks.sdk.exceptions import FlanksArgumentError
 from bursar.providers.flanks.sdk.model import RequestModel, failed_fields
 
+_OWN_HEADERS = frozenset({"authorization", "content-length", "transfer-encoding"})
+"""The token's, and those that say where a request ends: another value would break it, or smuggle in a second one."""
+
 RequestT = TypeVar("RequestT", bound=RequestModel)
 
 
@@ -112,6 +115,8 @@ def header_fields(argument: str, values: object) -> dict[str, str]:
     for name, value in fields.items():
         if not name or not (name + value).isprintable() or not (name + value).isascii():
             raise wrong(argument, "names and values of printable ASCII")
+        if name.lower() in _OWN_HEADERS:
+            raise wrong(argument, f"none of {', '.join(sorted(_OWN_HEADERS))}, which the client sets itself")
     return fields
 
 

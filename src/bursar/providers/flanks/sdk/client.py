@@ -18,6 +18,7 @@ from bursar.providers.flanks.sdk.links.client import LinksClient
 from bursar.providers.flanks.sdk.pagination import InvalidItem
 from bursar.providers.flanks.sdk.report.client import ReportClient
 from bursar.providers.flanks.sdk.responses import FlanksResponse
+from bursar.providers.flanks.sdk.settings import check_credential
 from bursar.providers.flanks.sdk.tokens import TokenCache
 from bursar.transport.client import Hook
 from bursar.transport.redaction import Secret
@@ -184,6 +185,8 @@ def find_credentials(client_id: str | None, client_secret: str | Secret | None) 
     found_id = client_id or os.environ.get(_ID_VARIABLE)
     found_secret = client_secret or os.environ.get(_SECRET_VARIABLE)
     if found_id and found_secret:
+        check_credential("client_id", found_id)
+        check_credential("client_secret", found_secret)
         return found_id, Secret(found_secret)
     missing = [name for name, found in (("client_id", found_id), ("client_secret", found_secret)) if not found]
     raise FlanksConfigError(

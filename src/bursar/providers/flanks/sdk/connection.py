@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn, Self, cast
@@ -13,7 +14,13 @@ from bursar.providers.flanks.sdk.answers import TOKEN_PATH, flanks_error, refuse
 from bursar.providers.flanks.sdk.exceptions import FlanksAPIError, FlanksConfigError
 from bursar.providers.flanks.sdk.pagination import InvalidItem
 from bursar.providers.flanks.sdk.responses import JSON, FlanksResponse
-from bursar.providers.flanks.sdk.settings import CallOptions, ConnectionSettings, check_duration
+from bursar.providers.flanks.sdk.settings import (
+    CallOptions,
+    ConnectionSettings,
+    check_credential,
+    check_duration,
+    checked_hooks,
+)
 from bursar.providers.flanks.sdk.tokens import CachedBearerAuth, MemoryTokenCache, TokenCache
 from bursar.transport import json
 from bursar.transport.auth import BearerToken
@@ -23,6 +30,7 @@ from bursar.transport.timing import SYSTEM_TIMING, Timing
 from bursar.transport.wire import AsyncWire
 
 DEFAULT_BASE_URL = "https://api.flanks.io"
+_PATH = re.compile(r"/(?![/\\])[\x21\x22\x24-\x7e]*")
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -161,6 +169,7 @@ class FlanksConnection:
         jitter: bool = True,
         timing: Timing = SYSTEM_TIMING,
     ) -> None:
+        check_credential("client_secret", client_secret)
         self._core = _Core(
             ConnectionSettings(
                 client_id=client_id,
@@ -171,8 +180,8 @@ class FlanksConnection:
                 retry_backoff=retry_backoff,
                 headers=arguments.header_fields("headers", headers),
                 http_client=http_client,
-                on_request=tuple(on_request),
-                on_response=tuple(on_response),
+                on_request=checked_hooks("on_request", on_request),
+                on_response=checked_hooks("on_response", on_response),
                 token_cache=MemoryTokenCache() if token_cache is None else token_cache,
                 deadline=deadline,
                 jitter=jitter,
@@ -225,6 +234,7 @@ class FlanksConnection:
     ) -> FlanksResponse:
         """Send one call and return its 2xx answer as it came: status, headers, bytes. Arguments as in `api_call`."""
         method = _checked_call(path, body, method)
+        arguments.flag("retry", retry)
         if timeout is None:
             timeout = self._options.timeout
         if timeout is not None:
@@ -264,6 +274,9 @@ class FlanksConnection:
         """
         if timeout is not None:
             check_duration("timeout", timeout, more_than_zero=True)
+        for name, hook in (("on_raw_response", on_raw_response), ("on_invalid_item", on_invalid_item)):
+            if hook is not None and not callable(hook):  # pyright: ignore[reportUnnecessaryComparison] - callers without types
+                raise arguments.wrong(name, "a callable")
         view = object.__new__(type(self))
         view._core = self._core
         known = self._options
@@ -346,8 +359,8 @@ def _connection_ids(body: object) -> frozenset[str]:
 
 
 def _checked_call(path: str, body: Mapping[str, Any] | None, method: str) -> str:
-    if not isinstance(path, str) or not path.startswith("/") or path.startswith("//"):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
-        raise arguments.wrong("path", "a path that begins with one slash")
+    if not isinstance(path, str) or _PATH.fullmatch(path) is None:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
+        raise arguments.wrong("path", "a path that begins with one slash, of printable ASCII without blanks and #")
     if not isinstance(method, str) or method.upper() not in _METHODS:  # pyright: ignore[reportUnnecessaryIsInstance] - as above
         raise arguments.wrong("method", f"one of {', '.join(sorted(_METHODS))}")
     if body is not None and not isinstance(body, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - as above

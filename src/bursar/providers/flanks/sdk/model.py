@@ -50,6 +50,20 @@ class OpenEnum(StrEnum):
     __hash__ = str.__hash__
 
 
+def known_word(words: type[OpenEnum]) -> BeforeValidator:
+    """Refuse, in a query, a plain text that is no word of Flanks: nothing would match, and nothing would say why.
+
+    A word that this client does not know yet is said as a member: `SessionStatus("Waiting:Something")`.
+    """
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and not isinstance(value, words) and not words(value).is_known:
+            raise ValueError(f"not one of {', '.join(words)}")
+        return value
+
+    return BeforeValidator(check)
+
+
 class FrozenDict(dict[str, Any]):
     """A dict that nobody can change, so that a frozen model stays what it was."""
 

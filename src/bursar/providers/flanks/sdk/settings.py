@@ -1,9 +1,10 @@
 """How is a connection configured, and is the configuration sound?"""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import cast
 from urllib.parse import urlsplit
 
 from bursar.providers.flanks.sdk._version import __version__
@@ -42,9 +43,8 @@ class ConnectionSettings:
     timing: Timing = SYSTEM_TIMING
 
     def __post_init__(self) -> None:
-        for name, value in (("client_id", self.client_id), ("client_secret", self.client_secret)):
-            if not value:
-                raise FlanksConfigError(f"{name}: expected a text that is not empty")
+        check_credential("client_id", self.client_id)
+        check_credential("client_secret", self.client_secret)
         check_base_url(self.base_url)
         check_duration("timeout", self.timeout, more_than_zero=True)
         check_duration("retry_backoff", self.retry_backoff)
@@ -52,6 +52,11 @@ class ConnectionSettings:
             check_duration("deadline", self.deadline, more_than_zero=True)
         if self.http_client is not None and not hasattr(self.http_client, "aclose"):
             raise FlanksConfigError("http_client: expected an httpx2.AsyncClient or an httpx.AsyncClient")
+        for name in ("load", "store"):
+            if not callable(getattr(self.token_cache, name, None)):
+                raise FlanksConfigError("token_cache: expected an object with load and store, such as MemoryTokenCache")
+        if not isinstance(self.jitter, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
+            raise FlanksConfigError("jitter: expected True or False")
         if not isinstance(self.retries, int) or isinstance(self.retries, bool) or self.retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
             raise FlanksConfigError("retries: expected a whole number from 0")
 
@@ -84,18 +89,44 @@ class CallOptions:
     on_invalid_item: Callable[[InvalidItem], None] | None = None
 
 
+def check_credential(name: str, value: object) -> None:
+    """Refuse what cannot be an id or a secret; the value is never in the text.
+
+    Raises:
+        FlanksConfigError: naming the argument.
+    """
+    if not isinstance(value, str | Secret) or not str(value.reveal() if isinstance(value, Secret) else value).strip():
+        raise FlanksConfigError(f"{name}: expected a text that is not empty")
+
+
+def checked_hooks(name: str, hooks: object) -> tuple[Hook, ...]:
+    """Return hooks as they are kept.
+
+    Raises:
+        FlanksConfigError: naming the argument: a hook goes into a list, also a single one.
+    """
+    listed = list(cast("Iterable[object]", hooks)) if isinstance(hooks, Iterable) else [None]
+    if not all(callable(one) for one in listed):
+        raise FlanksConfigError(f"{name}: expected a list of callables")
+    return tuple(cast("list[Hook]", listed))
+
+
 def check_base_url(base_url: str) -> None:
     """Refuse an address over which a secret would travel in clear.
 
     Raises:
         FlanksConfigError: not https (http is for this machine only), no host, or user info, a query or a fragment.
     """
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname, parts.port
+    except (ValueError, TypeError, AttributeError):
+        raise FlanksConfigError("base_url: expected an address such as https://api.flanks.io") from None
+    if parts.scheme not in ("http", "https") or not host or any(mark.isspace() for mark in base_url):
         raise FlanksConfigError("base_url: expected an address such as https://api.flanks.io")
     if parts.query or parts.fragment or parts.username or parts.password:
         raise FlanksConfigError("base_url: expected no query, fragment or user info")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not _is_loopback(host):
         raise FlanksConfigError("base_url: expected https; http is accepted for this machine's loopback only")
 
 

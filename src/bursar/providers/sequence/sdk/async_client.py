@@ -1,6 +1,7 @@
 """Where does a developer start with Sequence in asynchronous code?"""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -9,7 +10,7 @@ from bursar.providers.sequence.sdk.exceptions import TransferIntent, TransferOut
 from bursar.providers.sequence.sdk.models import AllAccounts
 from bursar.providers.sequence.sdk.operations import Operation, OperationRunner
 from bursar.providers.sequence.sdk.reconciliation import MAX_PAGES, PAGE_SIZE, LogReading, Reconciliation
-from bursar.providers.sequence.sdk.runner import GraphQLRunner, Pace, TokenProvider
+from bursar.providers.sequence.sdk.runner import GraphQLRunner, Pace, TokenProvider, check_seconds
 from bursar.transport.impersonation import DEFAULT_PROFILE, BrowserSession
 from bursar.transport.timing import SYSTEM_TIMING, Timing
 
@@ -35,6 +36,7 @@ class AsyncSequenceClient:
 
     Raises:
         ConfigurationError: the origin is no such address.
+        ValueError: another argument makes no sense.
     """
 
     _MIN_DELAY = 1.5
@@ -53,6 +55,9 @@ class AsyncSequenceClient:
         timing: Timing = SYSTEM_TIMING,
     ) -> None:
         origin = config.app_url() if app_url is None else config.checked_origin(app_url, "app_url")
+        check_seconds(timeout_s, "timeout_s", more_than_zero=True)
+        if token_provider is not None and not callable(token_provider):  # pyright: ignore[reportUnnecessaryComparison] - callers without types
+            raise ValueError("token_provider must be callable without arguments")
         self._timing = timing
         self._runner: OperationRunner = runner or GraphQLRunner(
             access_token,
@@ -78,6 +83,9 @@ class AsyncSequenceClient:
         """One pod by name, ignoring case: the first of that name, else the only one that contains it, else None.
 
         Names need not be unique: code that moves money takes ids.
+
+        Raises:
+            ValueError: the name is no text; nothing was sent.
         """
         return await self._runner.run(operations.pod_named(pod_name))
 
@@ -172,8 +180,8 @@ class AsyncSequenceClient:
         org_id: str,
         first: int = 10,
         after: str = "",
-        date_start: str | None = None,
-        date_end: str | None = None,
+        date_start: date | str | None = None,
+        date_end: date | str | None = None,
         statuses: Sequence[str] | None = None,
         directions: Sequence[str] | None = None,
         activity_types: Sequence[str] | None = None,
@@ -184,15 +192,18 @@ class AsyncSequenceClient:
 
         Args:
             org_id: the organization.
-            first: size of the page, 1 to 100.
+            first: size of the page, a whole number from 1 to 100.
             after: the cursor of the page before; empty for the first page.
-            date_start: ISO 8601; a date is a whole day in New York, included.
+            date_start: ISO 8601, or a date; a date is a whole day in New York, included.
             date_end: as `date_start`.
             statuses: of `TransferStatus`, any of them.
             directions: of `Direction`.
             activity_types: of `ActivityType`.
             hide_internal: leave out what moved between pods and ports.
             name: a part of the name of either end.
+
+        Raises:
+            ValueError: an argument is wrong; nothing was sent.
         """
         return await self._runner.run(
             operations.activity(

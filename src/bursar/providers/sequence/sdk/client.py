@@ -3,6 +3,7 @@
 import os
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -105,8 +106,8 @@ class SequenceClient:
         org_id: str,
         first: int = 10,
         after: str = "",
-        date_start: str | None = None,
-        date_end: str | None = None,
+        date_start: date | str | None = None,
+        date_end: date | str | None = None,
         statuses: Sequence[str] | None = None,
         directions: Sequence[str] | None = None,
         activity_types: Sequence[str] | None = None,

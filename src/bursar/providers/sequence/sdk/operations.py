@@ -6,10 +6,14 @@ operations by their names and variables, and the clients above would not change.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from bursar.providers.sequence.sdk import documents, shapes
+from pydantic import ValidationError
+
+from bursar.providers.sequence.sdk import arguments, documents, shapes
+from bursar.providers.sequence.sdk.exceptions import TransportError
 from bursar.providers.sequence.sdk.models import AllAccounts
 from bursar.providers.sequence.sdk.money import checked_cents
 from bursar.providers.sequence.sdk.types import AccountType
@@ -59,27 +63,38 @@ def total_balance() -> Operation[dict[str, Any]]:
 
 def pod_named(name: str) -> Operation[dict[str, Any] | None]:
     """One pod by its name."""
-    return Operation(documents.ACCOUNTS_OPERATION, documents.ACCOUNTS, partial(shapes.pod_named, name=name))
+    read = partial(shapes.pod_named, name=arguments.text(name, "pod_name"))
+    return Operation(documents.ACCOUNTS_OPERATION, documents.ACCOUNTS, read)
 
 
 def all_accounts(org_id: str | None) -> Operation[dict[str, list[dict[str, Any]]]]:
     """Every place that holds money."""
-    read = partial(shapes.all_accounts, org_id=org_id)
+    read = partial(shapes.all_accounts, org_id=arguments.optional_id(org_id, "org_id"))
     return Operation(documents.ACCOUNTS_OPERATION, documents.ACCOUNTS, read)
 
 
 def typed_accounts(org_id: str | None) -> Operation[AllAccounts]:
     """Every place that holds money, with None where a balance is not known."""
+    wanted = arguments.optional_id(org_id, "org_id")
 
     def read(data: Mapping[str, Any]) -> AllAccounts:
-        return AllAccounts.model_validate(shapes.all_accounts(data, org_id, unknown=None))
+        try:
+            return AllAccounts.model_validate(shapes.all_accounts(data, wanted, unknown=None))
+        except ValidationError as error:
+            told = error.errors(include_url=False, include_context=False, include_input=False)
+            fields = ", ".join(".".join(map(str, one["loc"])) for one in told[:5])
+        # Outside of the handler: the library's own error would quote the answer.
+        raise TransportError(f"the answer does not fit: {fields}")
 
     return Operation(documents.ACCOUNTS_OPERATION, documents.ACCOUNTS, read)
 
 
 def pod_detail(organization_id: str, pod_id: str) -> Operation[dict[str, Any]]:
     """One pod with its last transfers."""
-    variables = {"organizationId": _id(organization_id, "organization_id"), "id": _id(pod_id, "pod_id")}
+    variables = {
+        "organizationId": arguments.identifier(organization_id, "organization_id"),
+        "id": arguments.identifier(pod_id, "pod_id"),
+    }
     return Operation(documents.POD_OPERATION, documents.POD, shapes.pod_detail, variables)
 
 
@@ -90,7 +105,10 @@ def activity_summary() -> Operation[dict[str, Any]]:
 
 def transfer_detail(org_id: str, transfer_id: str) -> Operation[dict[str, Any]]:
     """One transfer with its legs."""
-    variables = {"organizationId": _id(org_id, "org_id"), "id": _id(transfer_id, "transfer_id")}
+    variables = {
+        "organizationId": arguments.identifier(org_id, "org_id"),
+        "id": arguments.identifier(transfer_id, "transfer_id"),
+    }
     return Operation(documents.DETAIL_OPERATION, documents.DETAIL, shapes.transfer_detail, variables)
 
 
@@ -98,8 +116,8 @@ def activity(
     org_id: str,
     first: int,
     after: str,
-    date_start: str | None,
-    date_end: str | None,
+    date_start: date | str | None,
+    date_end: date | str | None,
     statuses: Sequence[str] | None,
     directions: Sequence[str] | None,
     activity_types: Sequence[str] | None,
@@ -108,18 +126,18 @@ def activity(
 ) -> Operation[dict[str, Any]]:
     """One page of the activity log."""
     wanted: dict[str, Any] = {
-        "createdAt": {key: day for key, day in (("start", date_start), ("end", date_end)) if day} or None,
-        "statuses": _words(statuses, "statuses"),
-        "directions": _words(directions, "directions"),
-        "activityTypes": _words(activity_types, "activity_types"),
-        "hideInternalTransfers": True if hide_internal else None,
-        "name": name or None,
+        "createdAt": arguments.days(date_start, date_end),
+        "statuses": arguments.words(statuses, "statuses"),
+        "directions": arguments.words(directions, "directions"),
+        "activityTypes": arguments.words(activity_types, "activity_types"),
+        "hideInternalTransfers": arguments.flag(hide_internal, "hide_internal"),
+        "name": arguments.optional_text(name, "name"),
     }
     variables = {
-        "organizationId": _id(org_id, "org_id"),
+        "organizationId": arguments.identifier(org_id, "org_id"),
         "transferFilter": {key: value for key, value in wanted.items() if value},
-        "first": first,
-        "after": after,
+        "first": arguments.page_size(first, "first"),
+        "after": arguments.optional_text(after, "after"),
     }
     return Operation(documents.ACTIVITY_OPERATION, documents.ACTIVITY, shapes.activity, variables)
 
@@ -140,20 +158,20 @@ def transfer(
         ValueError: an argument is wrong; nothing was sent.
     """
     ends = {
-        "source": {"id": _id(source_id, "source_id"), "type": _place(source_type, "source_type")},
+        "source": {"id": arguments.identifier(source_id, "source_id"), "type": _place(source_type, "source_type")},
         "destination": {
-            "id": _id(destination_id, "destination_id"),
+            "id": arguments.identifier(destination_id, "destination_id"),
             "type": _place(destination_type, "destination_type"),
         },
     }
     if source_id.strip() == destination_id.strip():
         raise ValueError("source and destination must be different")
     variables = {
-        "id": _id(kyc_id, "kyc_id"),
+        "id": arguments.identifier(kyc_id, "kyc_id"),
         **ends,
         "amount": checked_cents(amount_cents, lowest=1),
-        "isInstantTransfer": instant,
-        "achDescription": description,
+        "isInstantTransfer": arguments.flag(instant, "instant"),
+        "achDescription": arguments.text(description, "description"),
     }
     return Operation(
         documents.TRANSFER_OPERATION, documents.TRANSFER, shapes.transfer_made, variables, moves_money=True
@@ -162,13 +180,8 @@ def transfer(
 
 def anything(query: str, variables: Mapping[str, Any] | None, name: str | None) -> Operation[dict[str, Any]]:
     """Any document; the answer's `data` as it is."""
-    return Operation(name, query, dict, variables or {})
-
-
-def _id(value: str, name: str) -> str:
-    if not isinstance(value, str) or not value.strip():  # pyright: ignore[reportUnnecessaryIsInstance] - hostile input
-        raise ValueError(f"{name} must be a text that is not blank")
-    return value
+    told = None if name is None else arguments.identifier(name, "operation_name")
+    return Operation(told, arguments.identifier(query, "query"), dict, arguments.json_object(variables, "variables"))
 
 
 def _place(value: str, name: str) -> str:
@@ -176,9 +189,3 @@ def _place(value: str, name: str) -> str:
         return AccountType(value).value
     except ValueError:
         raise ValueError(f"{name} must be one of {', '.join(AccountType)}") from None
-
-
-def _words(values: Sequence[str] | None, name: str) -> list[str]:
-    if isinstance(values, str):
-        raise ValueError(f"{name} must be a list of words, not one text")
-    return [str(value) for value in values or ()]

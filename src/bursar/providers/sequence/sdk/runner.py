@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,16 +31,36 @@ GRAPHQL_PATH = "/api/graphql"
 ACCEPT = (
     "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed"
 )
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _MUTATION = re.compile(r"\bmutation\b")
 _log = logging.getLogger("bursar.sequence")
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """At least `min_delay_s` between the end of a request and the next one, plus up to `max_jitter_s`, drawn anew."""
+    """At least `min_delay_s` between the end of a request and the next one, plus up to `max_jitter_s`, drawn anew.
+
+    Raises:
+        ValueError: one of them is no number of seconds from 0.
+    """
 
     min_delay_s: float
     max_jitter_s: float
+
+    def __post_init__(self) -> None:
+        for name in ("min_delay_s", "max_jitter_s"):
+            check_seconds(getattr(self, name), name)
+
+
+def check_seconds(value: object, name: str, *, more_than_zero: bool = False) -> None:
+    """Refuse what is no span of time.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    seconds = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else value
+    if not math.isfinite(seconds) or seconds < 0 or (more_than_zero and not seconds):
+        raise ValueError(f"{name} must be a number of seconds, {'more than 0' if more_than_zero else 'from 0'}")
 
 
 class GraphQLRunner:
@@ -107,7 +128,7 @@ class GraphQLRunner:
         # After the wait, so that it is fresh when it is used; in a thread, because it may drive a browser.
         token = self._token.reveal() if self._provider is None else await asyncio.to_thread(self._provider)
         self._check_open()
-        return token
+        return _checked_token(token)
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -177,6 +198,13 @@ class GraphQLRunner:
             "sec-fetch-site": "same-origin",
             "x-request-id": f"webapp-{uuid4()}",
         }
+
+
+def _checked_token(token: object) -> str:
+    # A line break, as at the end of a file that a token was read from, would end the header and begin another one.
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise TokenExpiredError("the access token is none: it must be a text of visible ASCII characters")
+    return token
 
 
 _UNKNOWN = "the transfer may or may not have happened; do not send it again before you have looked: {}"

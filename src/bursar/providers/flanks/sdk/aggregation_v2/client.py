@@ -38,14 +38,14 @@ class AggregationV2Client(BaseClient):
         self, query: TransactionQuery | Mapping[str, Any] | None = None, *, max_items: int | None = None
     ) -> AsyncIterator[Transaction]:
         """Yield transactions."""
-        body = {"query": arguments.request("query", query, TransactionQuery)}
+        body = {"query": _transaction_query(query)}
         return self._paginate(_TRANSACTIONS, body, "items", Transaction, max_items=max_items)
 
     async def list_transactions_page(
         self, query: TransactionQuery | Mapping[str, Any] | None = None, page_token: str | None = None
     ) -> PagedResponse[Transaction]:
         """Return one page of transactions."""
-        body = {"query": arguments.request("query", query, TransactionQuery)}
+        body = {"query": _transaction_query(query)}
         return await self._page(_TRANSACTIONS, body, "items", Transaction, page_token)
 
     async def set_transaction_labels(self, transaction_id: str, labels: Mapping[str, str]) -> None:
@@ -55,3 +55,12 @@ class AggregationV2Client(BaseClient):
             "labels": arguments.labels("labels", labels),
         }
         await self._send("/aggregation/v2/set-transaction-labels", body)
+
+
+def _transaction_query(query: TransactionQuery | Mapping[str, Any] | None) -> dict[str, Any]:
+    wanted = arguments.request("query", query, TransactionQuery)
+    first, last = wanted.get("date_from"), wanted.get("date_to")
+    if first is not None and last is not None and first > last:
+        # Nothing could match, and an empty listing would not say why.
+        raise arguments.wrong("query", "a date_from that is not after date_to")
+    return wanted

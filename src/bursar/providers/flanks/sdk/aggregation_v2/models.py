@@ -5,7 +5,16 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from bursar.providers.flanks.sdk.model import FlanksModel, FrozenLabels, Money, OpaqueId, OpenEnum, RequestModel
+from bursar.providers.flanks.sdk.model import (
+    FlanksModel,
+    FrozenLabels,
+    Money,
+    OpaqueId,
+    OpenEnum,
+    RequestModel,
+    known_word,
+)
+from bursar.providers.flanks.sdk.secret_text import SecretField
 
 
 class ProductType(OpenEnum):
@@ -35,8 +44,8 @@ class ProductQuery(RequestModel):
     """Which products: every member must match, a list matches any of its values, an empty list matches nothing."""
 
     product_id_in: list[OpaqueId] | None = None
-    connection_id_in: list[OpaqueId] | None = None
-    product_type_in: list[ProductType] | None = None
+    connection_id_in: list[SecretField] | None = None
+    product_type_in: list[Annotated[ProductType, known_word(ProductType)]] | None = None
 
 
 class TransactionQuery(RequestModel):
@@ -44,17 +53,20 @@ class TransactionQuery(RequestModel):
 
     transaction_id_in: list[OpaqueId] | None = None
     product_id_in: list[OpaqueId] | None = None
-    connection_id_in: list[OpaqueId] | None = None
+    connection_id_in: list[SecretField] | None = None
     date_from: QueryDay | None = None
     date_to: QueryDay | None = None
 
 
 class Product(FlanksModel):
-    """An account, card, investment or liability; its id is that of Aggregation v1."""
+    """An account, card, investment or liability; its id is that of Aggregation v1.
+
+    `connection_id` is another name of the credential's token, so it is masked by `repr`.
+    """
 
     product_id: OpaqueId
     product_type: Annotated[ProductType, BeforeValidator(_kind)]
-    connection_id: OpaqueId | None = None
+    connection_id: SecretField | None = None
     name: str | None = None
     balance: Money | None = None
     currency: str | None = None

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict
 
-from bursar.providers.flanks.sdk.model import FlanksModel, OpaqueId, OpenEnum, RequestModel
+from bursar.providers.flanks.sdk.model import FlanksModel, OpaqueId, OpenEnum, RequestModel, known_word
+from bursar.providers.flanks.sdk.secret_text import SecretField
 
 __all__ = [
     "Connector",
@@ -61,14 +62,14 @@ class Session(FlanksModel):
 
     Attributes:
         status: unknown (`is_known` False, empty) when Flanks gave none.
-        connection_id: set once the connection exists.
+        connection_id: set once the connection exists; another name of `credentials_token`, so masked by `repr`.
         error_code: set only with `Finished:Error`.
         url: the page to send the end user to.
     """
 
     session_id: OpaqueId
     status: Annotated[SessionStatus, BeforeValidator(_status)]
-    connection_id: OpaqueId | None = None
+    connection_id: SecretField | None = None
     error_code: SessionErrorCode | None = None
     url: str | None = None
 
@@ -77,9 +78,9 @@ class SessionQuery(RequestModel):
     """Which sessions: every member must match, a list matches any of its values, an empty list matches nothing."""
 
     session_id_in: list[OpaqueId] | None = None
-    status_in: list[SessionStatus] | None = None
-    connection_id_in: list[OpaqueId] | None = None
-    error_code_in: list[SessionErrorCode] | None = None
+    status_in: list[Annotated[SessionStatus, known_word(SessionStatus)]] | None = None
+    connection_id_in: list[SecretField] | None = None
+    error_code_in: list[Annotated[SessionErrorCode, known_word(SessionErrorCode)]] | None = None
 
 
 class SessionConfig(RequestModel):
@@ -95,7 +96,7 @@ class SessionConfig(RequestModel):
 
     connector_id: OpaqueId
     redirect_url: str | None = None
-    connection_id: OpaqueId | None = None
+    connection_id: SecretField | None = None
     connector_filter: dict[str, Any] | None = None
     initial_step: str | None = None
     privacy_notice: Any = None

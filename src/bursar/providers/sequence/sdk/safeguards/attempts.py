@@ -15,7 +15,7 @@ from bursar.providers.sequence.sdk.money import format_cents
 from bursar.providers.sequence.sdk.operations import transfer as checked_transfer
 from bursar.providers.sequence.sdk.reconciliation import Reconciliation, TransferOutcome
 from bursar.providers.sequence.sdk.safeguards.audit import AuditLog
-from bursar.providers.sequence.sdk.safeguards.daily_limits import DailyLimitTracker, Reservation, UserId
+from bursar.providers.sequence.sdk.safeguards.daily_limits import DailyLimitTracker, Reservation, UserId, checked_limit
 
 _log = logging.getLogger("bursar.sequence.transfers")
 
@@ -63,7 +63,9 @@ class Guard:
     def __init__(self, limits: DailyLimitTracker, audit: AuditLog, max_transfer_cents: int | None) -> None:
         self._limits = limits
         self._audit = audit
-        self._max_transfer_cents = max_transfer_cents
+        self._max_transfer_cents = (
+            None if max_transfer_cents is None else checked_limit(max_transfer_cents, "max_transfer_cents")
+        )
         self._open: dict[int, tuple[TransferOutcomeUnknownError, Attempt]] = {}
 
     def begin(self, order: Order) -> "Attempt":

@@ -37,16 +37,21 @@ class AuditLog:
         source: str | None = None,
         destination: str | None = None,
         note: str | None = None,
-        error: str | None = None,
+        error: str | Exception | None = None,
     ) -> None:
         """Append one event; it is on the disk when this returns.
 
         What is None is left out; 0 and an empty text are written. `note` and `error` are redacted and cut to 500
-        characters: pass an error's class and message, never a raw answer.
+        characters: pass an exception, or an error's class and message, never a raw answer.
 
         Raises:
+            ValueError: the event has no name, or an argument has no JSON form; nothing was written.
             OSError: the line could not be written: do not move money that nobody would know of.
         """
+        if not isinstance(event_type, str) or not event_type.strip():  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
+            raise ValueError("event_type must be a text that is not blank")
+        if isinstance(error, Exception):
+            error = f"{type(error).__name__}: {error}"
         told: dict[str, Any] = {
             "timestamp": datetime.now(UTC).isoformat(),
             "event_type": event_type,
@@ -56,9 +61,14 @@ class AuditLog:
             "amount_cents": amount_cents,
             "source": source,
             "destination": destination,
-            "note": None if note is None else safe_text(note),
-            "error": None if error is None else safe_text(error),
+            "note": None if note is None else safe_text(str(note)),
+            "error": None if error is None else safe_text(str(error)),
         }
         kept = {key: value for key, value in told.items() if value is not None}
+        try:
+            line = json.dumps(kept, ensure_ascii=False)
+        except TypeError:
+            wrong = ", ".join(name for name, value in kept.items() if not isinstance(value, str | int))
+            raise ValueError(f"{wrong} must be a text or a number") from None
         # Lone surrogates cannot be UTF-8, and a line that cannot be written would stop the transfer.
-        append_line(self.path, json.dumps(kept, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+        append_line(self.path, line.encode("utf-8", "backslashreplace"))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from uuid import uuid4
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bursar.providers.sequence.sdk.config import data_dir
 from bursar.providers.sequence.sdk.exceptions import LimitExceededError
@@ -43,6 +43,7 @@ class DailyLimitTracker:
 
     Raises:
         LimitFileError: the file cannot be read and `strict` is set.
+        ValueError: a limit is no whole number of cents from 0, or the zone is none.
     """
 
     def __init__(
@@ -56,9 +57,9 @@ class DailyLimitTracker:
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self.path = Path(path) if path is not None else data_dir() / _NAME
-        self.max_daily_cents = _limit(max_daily_cents, "max_daily_cents")
-        self.max_total_cents = None if max_total_cents is None else _limit(max_total_cents, "max_total_cents")
-        self._tz = ZoneInfo(tz) if isinstance(tz, str) else tz
+        self.max_daily_cents = checked_limit(max_daily_cents, "max_daily_cents")
+        self.max_total_cents = None if max_total_cents is None else checked_limit(max_total_cents, "max_total_cents")
+        self._tz = _zone(tz)
         self._strict = strict
         self._now = now
         if self.path.exists():
@@ -127,12 +128,19 @@ class DailyLimitTracker:
         return {
             "transfer_id": transfer_id,
             "amount_cents": checked_cents(amount_cents, lowest=1),
-            "timestamp": self._now().astimezone(UTC).isoformat(),
+            "timestamp": self._instant().astimezone(UTC).isoformat(),
         }
 
     def _today(self) -> str:
         # Asked anew each time: a tracker that lives for months rolls over at midnight like any other.
-        return self._now().astimezone(self._tz).date().isoformat()
+        return self._instant().astimezone(self._tz).date().isoformat()
+
+    def _instant(self) -> datetime:
+        now = self._now()
+        if now.tzinfo is None:
+            # Taken for local time, it could be another day.
+            raise ValueError("now must return a time with its zone")
+        return now
 
     def _remaining(self, days: Days, day: str, user: str) -> int:
         users = days.get(day, {})
@@ -202,7 +210,21 @@ class Reservation:
         self._entry, self._ended_as = entry, state
 
 
-def _limit(cents: int, name: str) -> int:
+def _zone(tz: tzinfo | str | None) -> tzinfo | None:
+    if tz is None or isinstance(tz, tzinfo):
+        return tz
+    try:
+        return ZoneInfo(tz)
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+        raise ValueError("tz must be the name of a zone such as America/New_York, or a tzinfo") from None
+
+
+def checked_limit(cents: int, name: str) -> int:
+    """Return a limit in US cents.
+
+    Raises:
+        ValueError: it is a bool, no int, or below 0.
+    """
     if isinstance(cents, bool) or not isinstance(cents, int) or cents < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"{name} must be a whole number of cents, 0 or more")
     return cents
@@ -211,7 +233,8 @@ def _limit(cents: int, name: str) -> int:
 def _user(user_id: UserId) -> str:
     if user_id is None:
         return EVERYBODY
-    if isinstance(user_id, bool) or str(user_id) == EVERYBODY or not str(user_id).strip():
+    is_name = isinstance(user_id, int | str) and not isinstance(user_id, bool)  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
+    if not is_name or str(user_id) == EVERYBODY or not str(user_id).strip():
         raise ValueError(f"user_id must be a number or a text, and not {EVERYBODY!r}")
     return str(user_id)
 
