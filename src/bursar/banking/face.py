@@ -103,10 +103,24 @@ class Banking:
         rows = await self.read_transactions(access_token, query)
         return _with(query.cut(query.choose(rows)), rows)
 
-    async def get_balances(self, access_token: str, account_ids: Sequence[str] | None = None) -> RecordBatch[Balance]:
-        """Return the balances of every account, or of those that are named, as the provider last read them."""
+    async def get_balances(
+        self, access_token: str, account_ids: Sequence[str] | None = None, *, live: bool = False
+    ) -> RecordBatch[Balance]:
+        """Return the balances of every account, or of those that are named, as the provider last read them.
+
+        Args:
+            access_token: of one login.
+            account_ids: None for all.
+            live: ask the bank itself, which takes up to minutes, counts against limits and at some providers (Plaid,
+                Finicity) costs money each time. `as_of` says how old an answer is; a balance that the bank could not be
+                asked for is the last one, with a warning `balance_not_live`.
+
+        Raises:
+            NotFoundError: the token opens no account of one of the ids.
+            UnsupportedError: `live` at a provider without the capability `live_balances`.
+        """
         credentials = to_credentials(access_token)
-        return await self._call(lambda adapter: self._reader.balances(adapter, credentials, account_ids))
+        return await self._call(lambda adapter: self._reader.balances(adapter, credentials, account_ids, live=live))
 
     async def get_identity(self, access_token: str) -> Identity:
         """Return the owners of the accounts: private data, which is neither kept nor logged here."""
@@ -218,10 +232,14 @@ class Banking:
         )
         return _with(query.cut(query.choose(rows)), rows)
 
-    def balances(self, access_token: str, account_ids: Sequence[str] | None = None) -> RecordBatch[Balance]:
+    def balances(
+        self, access_token: str, account_ids: Sequence[str] | None = None, *, live: bool = False
+    ) -> RecordBatch[Balance]:
         """As `get_balances`, blocking."""
         credentials = to_credentials(access_token)
-        return self._run(lambda adapter: self._reader.balances(adapter, credentials, account_ids), twin="get_balances")
+        return self._run(
+            lambda adapter: self._reader.balances(adapter, credentials, account_ids, live=live), twin="get_balances"
+        )
 
     def identity(self, access_token: str) -> Identity:
         """As `get_identity`, blocking."""

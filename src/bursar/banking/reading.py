@@ -18,6 +18,7 @@ from bursar.models.accounts import BankAccount
 from bursar.models.balances import Balance
 from bursar.models.identity import Identity
 from bursar.models.transactions import Transaction
+from bursar.ports.balances import LiveBalanceAdapter
 from bursar.ports.errors import (
     ProviderAuthenticationError,
     ProviderAuthorizationError,
@@ -60,9 +61,23 @@ class Reader:
         return _like(accounts, records)
 
     async def balances(
-        self, adapter: ProviderAdapter, credentials: Credentials, account_ids: Sequence[str] | None
+        self,
+        adapter: ProviderAdapter,
+        credentials: Credentials,
+        account_ids: Sequence[str] | None,
+        *,
+        live: bool = False,
     ) -> RecordBatch[Balance]:
-        """The balances of every account, or of those that are named."""
+        """The balances of every account, or of those that are named: as read last, or `live` from the bank."""
+        if live:
+            if not isinstance(adapter, LiveBalanceAdapter) or not self._offers(ProviderCapability.LIVE_BALANCES):
+                raise UnsupportedError(
+                    f"{self._spec.display_name} does not ask banks for balances on demand: leave out `live`.",
+                    provider=self._spec.slug,
+                )
+            asked = None if account_ids is None else list(dict.fromkeys(account_ids))
+            found = await adapter.fetch_live_balances(credentials, asked)
+            return _like([to_balance(record) for record in found], found)
         records = await adapter.fetch_accounts(credentials)
         chosen = list(records)
         if account_ids is not None:
@@ -104,7 +119,7 @@ class Reader:
 
     async def identity(self, adapter: ProviderAdapter, credentials: Credentials) -> Identity:
         """The owners of every account."""
-        if ProviderCapability.IDENTITY not in self._spec.capabilities or not isinstance(adapter, IdentityAdapter):
+        if not isinstance(adapter, IdentityAdapter) or not self._offers(ProviderCapability.IDENTITY):
             raise UnsupportedError(
                 f"{self._spec.display_name} does not tell who owns an account.", provider=self._spec.slug
             )
@@ -128,6 +143,9 @@ class Reader:
         if len(self._institutions) > INSTITUTIONS_KEPT:
             self._institutions.popitem(last=False)
         return found
+
+    def _offers(self, capability: ProviderCapability) -> bool:
+        return capability in self._spec.capabilities
 
     def _known(self, known: dict[str, ProviderAccountData], account_id: str) -> ProviderAccountData:
         if account_id not in known:

@@ -75,6 +75,8 @@ class ProviderCapability(Vocabulary):
     INCREMENTAL_SYNC = "incremental_sync"
     IDENTITY = "identity"
     """It tells who owns the accounts."""
+    LIVE_BALANCES = "live_balances"
+    """It asks the bank for balances when it is told to, instead of repeating what it read last."""
     WEBHOOKS = "webhooks"
     """It tells unasked when something has changed."""
     ORDERS = "orders"

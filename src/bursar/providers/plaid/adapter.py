@@ -25,6 +25,7 @@ from bursar.ports.provider import (
     ProviderSpec,
 )
 from bursar.ports.webhooks import WebhookRefusedError
+from bursar.providers.plaid import live
 from bursar.providers.plaid.changes import (
     HISTORY_DAYS,
     has_investments,
@@ -140,6 +141,33 @@ class PlaidAdapter:
         """Every account with the balance that Plaid last read; no charge, and no question to the bank."""
         with self._failures.translated():
             answer = await self._client.get_accounts(credentials.require("access_token"))
+            raise_item_error(answer.item)
+        collector = Collector()
+        collector.unread(answer.rejected)
+        records = collector.accounts(answer.accounts)
+        return RecordBatch(
+            records, rejected=collector.rejected, complete=not collector.rejected, warnings=collector.warnings
+        )
+
+    async def fetch_live_balances(
+        self, credentials: Credentials, provider_account_ids: Sequence[str] | None = None
+    ) -> RecordBatch[ProviderAccountData]:
+        """The accounts with what the bank says now: billed for each call, up to a minute, never sent twice by itself.
+
+        A free call comes first, so that an unknown account costs nothing.
+        """
+        token = credentials.require("access_token")
+        with self._failures.translated():
+            listed = await self._client.get_accounts(token)
+            raise_item_error(listed.item)
+            chosen = live.choose(listed.accounts, provider_account_ids)
+            if chosen is None:
+                raise ProviderNotFoundError("Plaid does not know this account.", provider=SLUG)
+            answer = await self._client.get_live_balances(
+                token,
+                account_ids=None if provider_account_ids is None else [one.account_id for one in chosen],
+                min_last_updated_at=live.oldest_acceptable(listed.item, chosen, self._clock.now()),
+            )
             raise_item_error(answer.item)
         collector = Collector()
         collector.unread(answer.rejected)
@@ -306,6 +334,7 @@ PROVIDER = ProviderSpec(
             ProviderCapability.INCREMENTAL_SYNC,
             ProviderCapability.MULTIPLE_ACCOUNTS,
             ProviderCapability.IDENTITY,
+            ProviderCapability.LIVE_BALANCES,
             ProviderCapability.WEBHOOKS,
         }
     ),

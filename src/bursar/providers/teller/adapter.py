@@ -154,10 +154,16 @@ class TellerAdapter:
 
     async def fetch_accounts(self, credentials: Credentials) -> RecordBatch[ProviderAccountData]:
         """Every account with what its bank says now: one call for each account, which asks the bank."""
+        return await self.fetch_live_balances(credentials)
+
+    async def fetch_live_balances(
+        self, credentials: Credentials, provider_account_ids: Sequence[str] | None = None
+    ) -> RecordBatch[ProviderAccountData]:
+        """Every account, or those that are named: Teller keeps no balances, so each question goes to the bank."""
         collector = Collector()
         reader = EnrollmentReader(self._client, credentials.require(TOKEN), self._page_size)
         with self._failures.translated():
-            accounts = await reader.read_accounts(collector)
+            accounts = await reader.read_accounts(collector, provider_account_ids)
         return RecordBatch(
             records_of(accounts),
             rejected=collector.rejected,
@@ -295,6 +301,7 @@ PROVIDER = ProviderSpec(
             ProviderCapability.PENDING_TRANSACTIONS,
             ProviderCapability.MULTIPLE_ACCOUNTS,
             ProviderCapability.IDENTITY,
+            ProviderCapability.LIVE_BALANCES,
             ProviderCapability.WEBHOOKS,
         }
     ),
