@@ -10,7 +10,7 @@ from bursar.banking.connecting import finish_link, start_link
 from bursar.banking.engine import Engine
 from bursar.banking.exceptions import ProviderNotConfiguredError, UnsupportedError, to_banking_error, translated
 from bursar.banking.filters import TransactionFilters, TransactionQuery
-from bursar.banking.reading import Reader
+from bursar.banking.reading import KnownLogin, Reader
 from bursar.banking.tokens import to_credentials
 from bursar.domain.connections import ProviderCapability
 from bursar.domain.sync import RecordBatch
@@ -132,6 +132,7 @@ class Banking:
         user_id: str,
         access_token: str | None = None,
         *,
+        item_id: str | None = None,
         institution_id: str | None = None,
         redirect_uri: str | None = None,
         webhook_url: str | None = None,
@@ -142,6 +143,8 @@ class Banking:
         Args:
             user_id: an opaque id of the user at your side, never an e-mail address.
             access_token: of the login that is renewed; the same token works afterwards and nothing is exchanged.
+            item_id: of the login that is renewed, as `LinkedItem` has it. Only Teller may need it, where this object
+                has not read the login while it worked; the error then says so.
             institution_id: the bank, where the user has chosen it already.
             redirect_uri: where a bank that signs in on its own page sends the user back to.
             webhook_url: where the provider tells of changes.
@@ -152,12 +155,14 @@ class Banking:
                 f"To link a bank, set {' and '.join(self._missing_to_link)}.", provider=self.provider
             )
         renew = None if access_token is None else to_credentials(access_token)
+        known = None if renew is None else item_id or self._reader.recall(renew).external_id
         return await self._call(
             lambda adapter: start_link(
                 adapter,
                 self.provider,
                 user_id=user_id,
                 renew=renew,
+                item_id=known,
                 institution_id=institution_id,
                 redirect_uri=redirect_uri,
                 webhook_url=webhook_url,
@@ -183,10 +188,14 @@ class Banking:
             values: everything else that `LinkStart.needs` names.
         """
         given = {**({} if public_token is None else {"public_token": public_token}), **values}
-        return await self._call(
+        item = await self._call(
             lambda adapter: finish_link(adapter, self.provider, given, user_id=user_id, redirect_uri=redirect_uri),
             linking=True,
         )
+        if item.item_id and item.institution_id and item.institution_name:
+            login = KnownLogin(item.item_id, item.institution_id, item.institution_name)
+            self._reader.remember(to_credentials(item.access_token), login)
+        return item
 
     async def remove_item(self, access_token: str) -> None:
         """Withdraw the access at the provider; returns also when it is gone already."""

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
@@ -31,30 +32,41 @@ from bursar.ports.provider import ConnectCompletion, Credentials, ProviderAdapte
 
 AT_ONCE = 4
 """Accounts of one login that are read at the same time: providers count calls per login."""
-INSTITUTIONS_KEPT = 1000
+LOGINS_KEPT = 1000
 
 T = TypeVar("T")
 S = TypeVar("S")
-Institution = tuple[str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLogin:
+    """What a provider told of a login beside its data; None for what it did not tell."""
+
+    external_id: str | None = field(default=None, repr=False)
+    institution_id: str | None = None
+    institution_name: str | None = None
+
+
+_NOTHING_TOLD = KnownLogin()
 
 
 class Reader:
-    """Reads logins of one provider; the only thing it keeps is which institution a login is at."""
+    """Reads logins of one provider; it keeps nothing but which login it is, and at which institution."""
 
     def __init__(self, spec: ProviderSpec) -> None:
         self._spec = spec
-        self._institutions: OrderedDict[bytes, Institution] = OrderedDict()
+        self._logins: OrderedDict[bytes, KnownLogin] = OrderedDict()
 
     async def accounts(self, adapter: ProviderAdapter, credentials: Credentials) -> RecordBatch[BankAccount]:
         """Every account, with the institution where the provider tells it."""
         records = await adapter.fetch_accounts(credentials)
-        institution_id, institution_name = await self._institution(adapter, credentials)
+        login = await self._login(adapter, credentials)
         accounts = [
             to_bank_account(
                 record,
                 provider=self._spec.slug,
-                institution_id=institution_id,
-                institution_name=institution_name,
+                institution_id=login.institution_id,
+                institution_name=login.institution_name,
             )
             for record in records
         ]
@@ -125,23 +137,31 @@ class Reader:
             )
         return to_identity(await adapter.fetch_owners(credentials))
 
-    async def _institution(self, adapter: ProviderAdapter, credentials: Credentials) -> Institution:
-        """Which institution a login is at: asked once per login, then known."""
-        key = hashlib.sha256(repr(sorted(credentials.items())).encode()).digest()
-        if key in self._institutions:
-            self._institutions.move_to_end(key)
-            return self._institutions[key]
+    def remember(self, credentials: Credentials, login: KnownLogin) -> None:
+        """Keep what is known of a login, under a hash of what opens it."""
+        self._logins[_key_of(credentials)] = login
+        if len(self._logins) > LOGINS_KEPT:
+            self._logins.popitem(last=False)
+
+    def recall(self, credentials: Credentials) -> KnownLogin:
+        """Return what is known of a login; nothing for one that was not read or linked lately."""
+        return self._logins.get(_key_of(credentials), _NOTHING_TOLD)
+
+    async def _login(self, adapter: ProviderAdapter, credentials: Credentials) -> KnownLogin:
+        """Which login it is and at which institution: asked once, then known."""
+        key = _key_of(credentials)
+        if key in self._logins:
+            self._logins.move_to_end(key)
+            return self._logins[key]
         try:
-            login = await adapter.complete(ConnectCompletion(values={}, renew=credentials))
+            told = await adapter.complete(ConnectCompletion(values={}, renew=credentials))
         except (ProviderUnsupportedError, ProviderValidationError, ProviderAuthenticationError) as error:
             if isinstance(error, ProviderAuthenticationError) and error.code != "missing_credential":
                 raise
-            found: Institution = (None, None)  # this provider does not tell it of a login that it knows by its token
+            found = _NOTHING_TOLD  # this provider does not tell it of a login that it knows by its token
         else:
-            found = (login.institution_id, login.institution_name)
-        self._institutions[key] = found
-        if len(self._institutions) > INSTITUTIONS_KEPT:
-            self._institutions.popitem(last=False)
+            found = KnownLogin(told.external_login_id, told.institution_id, told.institution_name)
+        self.remember(credentials, found)
         return found
 
     def _offers(self, capability: ProviderCapability) -> bool:
@@ -151,6 +171,10 @@ class Reader:
         if account_id not in known:
             raise NotFoundError("The access token opens no account of this id.", provider=self._spec.slug)
         return known[account_id]
+
+
+def _key_of(credentials: Credentials) -> bytes:
+    return hashlib.sha256(repr(sorted(credentials.items())).encode()).digest()
 
 
 Reading = RecordBatch[ProviderTransactionData] | ProviderError | None

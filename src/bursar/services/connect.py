@@ -128,6 +128,7 @@ class ConnectService:
                     webhook_url=self._webhook_urls.get(connection.provider_slug),
                     institution_id=connection.institution_id,
                     renew=credentials,
+                    external_login_id=connection.external_login_id,
                 )
             )
         except ProviderError as error:

@@ -166,6 +166,7 @@ def add_routes(router: APIRouter, deps: Deps) -> None:
         return await banking.create_link_token(
             body.user_id,
             renewed,
+            item_id=body.item_id,
             institution_id=body.institution_id,
             redirect_uri=body.redirect_uri,
             webhook_url=deps.webhook_url,

@@ -118,7 +118,9 @@ class FinicityAdapter:
             reader = self._reader(key)
             with self._failures.translated():
                 await reader.read_accounts()
-            return self._established(key, completion.renew.get("institution_id"), None)
+            listed = (reader.listed(account_id).institution_id for account_id in reader.accounts)
+            institution_id = completion.renew.get("institution_id") or next(listed, None)
+            return self._established(key, institution_id, await self._find_institution(institution_id))
         token = completion.values.get("link_token", "")
         if not token.strip():
             raise ProviderValidationError(
