@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
+from tests.integration.banking.conftest import IMPATIENT, START
 
 from bursar.banking import Banking, add_banking, easy_banking
 from bursar.banking.exceptions import InvalidInputError, ItemLoginRequiredError
@@ -13,7 +14,6 @@ from bursar.providers.teller.sandbox import TellerFace
 from bursar.sandbox.app import create_app
 from bursar.sandbox.world import World
 from bursar.testing.loopback import LoopbackServer, Tampering
-from tests.integration.banking.conftest import IMPATIENT, START
 
 
 class TellerBank:
