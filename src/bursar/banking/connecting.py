@@ -18,6 +18,7 @@ async def start_link(
     user_id: str,
     renew: Credentials | None,
     item_id: str | None,
+    selects_accounts: bool,
     institution_id: str | None,
     redirect_uri: str | None,
     webhook_url: str | None,
@@ -35,6 +36,7 @@ async def start_link(
             institution_id=institution_id,
             renew=renew,
             external_login_id=item_id,
+            selects_accounts=selects_accounts,
             options=options,
         )
     )

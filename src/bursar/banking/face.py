@@ -8,7 +8,13 @@ from typing import Any, Self, TypeVar, Unpack
 
 from bursar.banking.connecting import finish_link, start_link
 from bursar.banking.engine import Engine
-from bursar.banking.exceptions import ProviderNotConfiguredError, UnsupportedError, to_banking_error, translated
+from bursar.banking.exceptions import (
+    InvalidInputError,
+    ProviderNotConfiguredError,
+    UnsupportedError,
+    to_banking_error,
+    translated,
+)
 from bursar.banking.filters import TransactionFilters, TransactionQuery
 from bursar.banking.reading import KnownLogin, Reader
 from bursar.banking.tokens import to_credentials
@@ -133,6 +139,7 @@ class Banking:
         access_token: str | None = None,
         *,
         item_id: str | None = None,
+        account_selection: bool = False,
         institution_id: str | None = None,
         redirect_uri: str | None = None,
         webhook_url: str | None = None,
@@ -145,6 +152,8 @@ class Banking:
             access_token: of the login that is renewed; the same token works afterwards and nothing is exchanged.
             item_id: of the login that is renewed, as `LinkedItem` has it. Only Teller may need it, where this object
                 has not read the login while it worked; the error then says so.
+            account_selection: with `access_token`, let the user add accounts of the login and take others away, at a
+                provider with the capability `account_selection`; the next `get_accounts` has them.
             institution_id: the bank, where the user has chosen it already.
             redirect_uri: where a bank that signs in on its own page sends the user back to.
             webhook_url: where the provider tells of changes.
@@ -155,6 +164,17 @@ class Banking:
                 f"To link a bank, set {' and '.join(self._missing_to_link)}.", provider=self.provider
             )
         renew = None if access_token is None else to_credentials(access_token)
+        if account_selection and renew is None:
+            raise InvalidInputError(
+                "account_selection is of a login that is renewed: hand over its access_token.",
+                field="account_selection",
+            )
+        if account_selection and ProviderCapability.ACCOUNT_SELECTION not in self.capabilities:
+            raise UnsupportedError(
+                f"{self._spec.display_name} does not let users choose accounts anew: leave account_selection out, or "
+                "link the bank again.",
+                provider=self.provider,
+            )
         known = None if renew is None else item_id or self._reader.recall(renew).external_id
         return await self._call(
             lambda adapter: start_link(
@@ -163,6 +183,7 @@ class Banking:
                 user_id=user_id,
                 renew=renew,
                 item_id=known,
+                selects_accounts=account_selection,
                 institution_id=institution_id,
                 redirect_uri=redirect_uri,
                 webhook_url=webhook_url,

@@ -75,6 +75,8 @@ class ProviderCapability(Vocabulary):
     INCREMENTAL_SYNC = "incremental_sync"
     IDENTITY = "identity"
     """It tells who owns the accounts."""
+    ACCOUNT_SELECTION = "account_selection"
+    """At a renewal it lets the user choose anew which accounts of the login are read."""
     LIVE_BALANCES = "live_balances"
     """It asks the bank for balances when it is told to, instead of repeating what it read last."""
     WEBHOOKS = "webhooks"

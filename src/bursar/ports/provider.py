@@ -86,6 +86,9 @@ class ConnectRequest:
     """The present credentials when an existing connection is renewed; None for a new one."""
     external_login_id: str | None = None
     """The provider's id of the login that is renewed, where it is known: a bare token does not always say it."""
+    selects_accounts: bool = False
+    """With `renew`: the user may add accounts of the login and take others away. Asked only of a provider with the
+    capability `account_selection`."""
     options: Mapping[str, str] = field(default_factory=dict[str, str])
 
 

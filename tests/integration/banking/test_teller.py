@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from fastapi import FastAPI
@@ -45,13 +46,19 @@ class TellerBank:
         return [answer.path.removeprefix("/teller") for answer in self.wire.answers]
 
 
-@pytest.fixture
-def bank() -> Iterator[TellerBank]:
+@contextmanager
+def open_teller() -> Iterator[TellerBank]:
     world = World(5, start=START, history_days=40, families=1)
     app = create_app(world, control_token="control", faces=[TellerFace()])
     wire = Tampering(app)
     with LoopbackServer(wire) as server:
         yield TellerBank(world, server.url, app, wire)
+
+
+@pytest.fixture
+def bank() -> Iterator[TellerBank]:
+    with open_teller() as bank:
+        yield bank
 
 
 @pytest.fixture

@@ -167,6 +167,7 @@ def add_routes(router: APIRouter, deps: Deps) -> None:
             body.user_id,
             renewed,
             item_id=body.item_id,
+            account_selection=body.account_selection,
             institution_id=body.institution_id,
             redirect_uri=body.redirect_uri,
             webhook_url=deps.webhook_url,

@@ -67,6 +67,8 @@ class PlaidAdapter:
     async def begin(self, request: ConnectRequest) -> ConnectStart:
         """Create a Link token; with `renew`, one for update mode, after which nothing has to be exchanged.
 
+        With `selects_accounts` the user may then add and take away accounts; the next reading finds them.
+
         `options` may carry `products`, `optional_products`, `country_codes` (comma separated), `language` and
         `client_name`.
         """
@@ -87,6 +89,7 @@ class PlaidAdapter:
                 webhook=request.webhook_url,
                 redirect_uri=request.redirect_uri,
                 days_requested=HISTORY_DAYS,
+                account_selection=request.selects_accounts,
             )
         return ConnectStart(
             link_token=link.link_token.reveal(),
@@ -133,7 +136,7 @@ class PlaidAdapter:
         reached = cursor or {} if batch.cursor is None else batch.cursor
         if has_investments(listed):
             with self._failures.translated():
-                movements = await read_investments(self._client, token, reached, self._today())
+                movements = await read_investments(self._client, token, listed, reached, self._today())
             if movements is not None:
                 yield movements
 
@@ -335,6 +338,7 @@ PROVIDER = ProviderSpec(
             ProviderCapability.MULTIPLE_ACCOUNTS,
             ProviderCapability.IDENTITY,
             ProviderCapability.LIVE_BALANCES,
+            ProviderCapability.ACCOUNT_SELECTION,
             ProviderCapability.WEBHOOKS,
         }
     ),
