@@ -59,6 +59,14 @@ def verify_teller_webhook(
 ) -> bool:
     """Return True when Teller signed exactly these bytes within the last three minutes; False: answer 401.
 
+    ```python
+    @app.post("/webhooks/teller")
+    async def teller_webhook(request: Request):
+        if not verify_teller_webhook(request.headers, await request.body(), secrets=SECRETS):
+            raise HTTPException(401)
+        return {"status": "received"}
+    ```
+
     Args:
         headers: by name, in any case.
         body: the raw bytes.
