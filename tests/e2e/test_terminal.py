@@ -96,6 +96,7 @@ def test_filters_of_transactions_narrow_the_list(run, statement):
         (["connect", "plaid"], 1, "PLAID_CLIENT_ID"),
         (["connect", "ofx_file"], 1, "fed by files"),
         (["connect", "plaid", "--sandbox", "http://127.0.0.1:9"], 1, "simulator"),
+        (["connect", "plaid", "--select-accounts"], 2, "--renew"),
         (["connect", "plaid", "--sandbox", "nowhere"], 1, "no address"),
         (["token", "revoke", "nobody"], 1, "no living token"),
         (["worker", "--heartbeat", "5", "--stalled-after", "6"], 2, "--stalled-after"),

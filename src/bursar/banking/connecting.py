@@ -17,6 +17,8 @@ async def start_link(
     *,
     user_id: str,
     renew: Credentials | None,
+    item_id: str | None,
+    selects_accounts: bool,
     institution_id: str | None,
     redirect_uri: str | None,
     webhook_url: str | None,
@@ -33,6 +35,8 @@ async def start_link(
             webhook_url=webhook_url,
             institution_id=institution_id,
             renew=renew,
+            external_login_id=item_id,
+            selects_accounts=selects_accounts,
             options=options,
         )
     )

@@ -8,9 +8,15 @@ from typing import Any, Self, TypeVar, Unpack
 
 from bursar.banking.connecting import finish_link, start_link
 from bursar.banking.engine import Engine
-from bursar.banking.exceptions import ProviderNotConfiguredError, UnsupportedError, to_banking_error, translated
+from bursar.banking.exceptions import (
+    InvalidInputError,
+    ProviderNotConfiguredError,
+    UnsupportedError,
+    to_banking_error,
+    translated,
+)
 from bursar.banking.filters import TransactionFilters, TransactionQuery
-from bursar.banking.reading import Reader
+from bursar.banking.reading import KnownLogin, Reader
 from bursar.banking.tokens import to_credentials
 from bursar.domain.connections import ProviderCapability
 from bursar.domain.sync import RecordBatch
@@ -103,10 +109,24 @@ class Banking:
         rows = await self.read_transactions(access_token, query)
         return _with(query.cut(query.choose(rows)), rows)
 
-    async def get_balances(self, access_token: str, account_ids: Sequence[str] | None = None) -> RecordBatch[Balance]:
-        """Return the balances of every account, or of those that are named, as the provider last read them."""
+    async def get_balances(
+        self, access_token: str, account_ids: Sequence[str] | None = None, *, live: bool = False
+    ) -> RecordBatch[Balance]:
+        """Return the balances of every account, or of those that are named, as the provider last read them.
+
+        Args:
+            access_token: of one login.
+            account_ids: None for all.
+            live: ask the bank itself, which takes up to minutes, counts against limits and at some providers (Plaid,
+                Finicity) costs money each time. `as_of` says how old an answer is; a balance that the bank could not be
+                asked for is the last one, with a warning `balance_not_live`.
+
+        Raises:
+            NotFoundError: the token opens no account of one of the ids.
+            UnsupportedError: `live` at a provider without the capability `live_balances`.
+        """
         credentials = to_credentials(access_token)
-        return await self._call(lambda adapter: self._reader.balances(adapter, credentials, account_ids))
+        return await self._call(lambda adapter: self._reader.balances(adapter, credentials, account_ids, live=live))
 
     async def get_identity(self, access_token: str) -> Identity:
         """Return the owners of the accounts: private data, which is neither kept nor logged here."""
@@ -118,6 +138,8 @@ class Banking:
         user_id: str,
         access_token: str | None = None,
         *,
+        item_id: str | None = None,
+        account_selection: bool = False,
         institution_id: str | None = None,
         redirect_uri: str | None = None,
         webhook_url: str | None = None,
@@ -128,6 +150,10 @@ class Banking:
         Args:
             user_id: an opaque id of the user at your side, never an e-mail address.
             access_token: of the login that is renewed; the same token works afterwards and nothing is exchanged.
+            item_id: of the login that is renewed, as `LinkedItem` has it. Only Teller may need it, where this object
+                has not read the login while it worked; the error then says so.
+            account_selection: with `access_token`, let the user add accounts of the login and take others away, at a
+                provider with the capability `account_selection`; the next `get_accounts` has them.
             institution_id: the bank, where the user has chosen it already.
             redirect_uri: where a bank that signs in on its own page sends the user back to.
             webhook_url: where the provider tells of changes.
@@ -138,12 +164,26 @@ class Banking:
                 f"To link a bank, set {' and '.join(self._missing_to_link)}.", provider=self.provider
             )
         renew = None if access_token is None else to_credentials(access_token)
+        if account_selection and renew is None:
+            raise InvalidInputError(
+                "account_selection is of a login that is renewed: hand over its access_token.",
+                field="account_selection",
+            )
+        if account_selection and ProviderCapability.ACCOUNT_SELECTION not in self.capabilities:
+            raise UnsupportedError(
+                f"{self._spec.display_name} does not let users choose accounts anew: leave account_selection out, or "
+                "link the bank again.",
+                provider=self.provider,
+            )
+        known = None if renew is None else item_id or self._reader.recall(renew).external_id
         return await self._call(
             lambda adapter: start_link(
                 adapter,
                 self.provider,
                 user_id=user_id,
                 renew=renew,
+                item_id=known,
+                selects_accounts=account_selection,
                 institution_id=institution_id,
                 redirect_uri=redirect_uri,
                 webhook_url=webhook_url,
@@ -169,10 +209,14 @@ class Banking:
             values: everything else that `LinkStart.needs` names.
         """
         given = {**({} if public_token is None else {"public_token": public_token}), **values}
-        return await self._call(
+        item = await self._call(
             lambda adapter: finish_link(adapter, self.provider, given, user_id=user_id, redirect_uri=redirect_uri),
             linking=True,
         )
+        if item.item_id and item.institution_id and item.institution_name:
+            login = KnownLogin(item.item_id, item.institution_id, item.institution_name)
+            self._reader.remember(to_credentials(item.access_token), login)
+        return item
 
     async def remove_item(self, access_token: str) -> None:
         """Withdraw the access at the provider; returns also when it is gone already."""
@@ -218,10 +262,14 @@ class Banking:
         )
         return _with(query.cut(query.choose(rows)), rows)
 
-    def balances(self, access_token: str, account_ids: Sequence[str] | None = None) -> RecordBatch[Balance]:
+    def balances(
+        self, access_token: str, account_ids: Sequence[str] | None = None, *, live: bool = False
+    ) -> RecordBatch[Balance]:
         """As `get_balances`, blocking."""
         credentials = to_credentials(access_token)
-        return self._run(lambda adapter: self._reader.balances(adapter, credentials, account_ids), twin="get_balances")
+        return self._run(
+            lambda adapter: self._reader.balances(adapter, credentials, account_ids, live=live), twin="get_balances"
+        )
 
     def identity(self, access_token: str) -> Identity:
         """As `get_identity`, blocking."""

@@ -134,6 +134,11 @@ def get_balance_history(
 ) -> list[BalanceHistory]:
     """Return the snapshots of an account, both days inclusive, the oldest first; empty for what is not the owner's.
 
+    ```python
+    for snapshot in get_balance_history("acc_123", date(2025, 1, 1), date(2025, 1, 31)):
+        print(f"{snapshot.date}: {snapshot.balance} {snapshot.currency}")
+    ```
+
     Raises:
         InvalidInputError: a day is no date, or they are reversed.
     """
@@ -154,6 +159,11 @@ async def track_logins(
     store: BalanceStore | None = None,
 ) -> TrackingReport:
     """Keep today's balance of every account of many logins, for a daily job; one that fails stops none of the others.
+
+    ```python
+    report = await track_logins(banking, [("user_123", access_token)], date.today())
+    print(f"{report.recorded} balances kept, {len(report.failed)} logins failed")
+    ```
 
     Args:
         banking: reads the logins, one after the other.
@@ -184,6 +194,12 @@ async def track_logins(
 def get_trend(history: Sequence[BalanceHistory]) -> BalanceTrend | None:
     """Return how a series of one account went; None for an empty one.
 
+    ```python
+    trend = get_trend(get_balance_history("acc_123"))
+    if trend is not None:
+        print(f"{trend.direction}: {trend.change} ({trend.change_percent} %)")
+    ```
+
     Raises:
         CurrencyMismatchError: the series has two currencies.
     """
@@ -207,6 +223,10 @@ def average_daily_balance(
     history: Sequence[BalanceHistory], start_date: Day | None = None, end_date: Day | None = None
 ) -> AverageBalance | None:
     """Return the mean balance of the days from start to end, both inclusive; None when no day of them is known.
+
+    ```python
+    average = average_daily_balance(get_balance_history("acc_123"), "2025-01-01", "2025-01-31")
+    ```
 
     Without dates, from the first snapshot to the last. A snapshot from before the start counts until the next one.
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from bursar.models.accounts import BankAccount
 from bursar.models.balances import Balance
 from bursar.models.identity import Identity
 from bursar.models.transactions import Transaction
+from bursar.ports.balances import LiveBalanceAdapter
 from bursar.ports.errors import (
     ProviderAuthenticationError,
     ProviderAuthorizationError,
@@ -30,39 +32,64 @@ from bursar.ports.provider import ConnectCompletion, Credentials, ProviderAdapte
 
 AT_ONCE = 4
 """Accounts of one login that are read at the same time: providers count calls per login."""
-INSTITUTIONS_KEPT = 1000
+LOGINS_KEPT = 1000
 
 T = TypeVar("T")
 S = TypeVar("S")
-Institution = tuple[str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLogin:
+    """What a provider told of a login beside its data; None for what it did not tell."""
+
+    external_id: str | None = field(default=None, repr=False)
+    institution_id: str | None = None
+    institution_name: str | None = None
+
+
+_NOTHING_TOLD = KnownLogin()
 
 
 class Reader:
-    """Reads logins of one provider; the only thing it keeps is which institution a login is at."""
+    """Reads logins of one provider; it keeps nothing but which login it is, and at which institution."""
 
     def __init__(self, spec: ProviderSpec) -> None:
         self._spec = spec
-        self._institutions: OrderedDict[bytes, Institution] = OrderedDict()
+        self._logins: OrderedDict[bytes, KnownLogin] = OrderedDict()
 
     async def accounts(self, adapter: ProviderAdapter, credentials: Credentials) -> RecordBatch[BankAccount]:
         """Every account, with the institution where the provider tells it."""
         records = await adapter.fetch_accounts(credentials)
-        institution_id, institution_name = await self._institution(adapter, credentials)
+        login = await self._login(adapter, credentials)
         accounts = [
             to_bank_account(
                 record,
                 provider=self._spec.slug,
-                institution_id=institution_id,
-                institution_name=institution_name,
+                institution_id=login.institution_id,
+                institution_name=login.institution_name,
             )
             for record in records
         ]
         return _like(accounts, records)
 
     async def balances(
-        self, adapter: ProviderAdapter, credentials: Credentials, account_ids: Sequence[str] | None
+        self,
+        adapter: ProviderAdapter,
+        credentials: Credentials,
+        account_ids: Sequence[str] | None,
+        *,
+        live: bool = False,
     ) -> RecordBatch[Balance]:
-        """The balances of every account, or of those that are named."""
+        """The balances of every account, or of those that are named: as read last, or `live` from the bank."""
+        if live:
+            if not isinstance(adapter, LiveBalanceAdapter) or not self._offers(ProviderCapability.LIVE_BALANCES):
+                raise UnsupportedError(
+                    f"{self._spec.display_name} does not ask banks for balances on demand: leave out `live`.",
+                    provider=self._spec.slug,
+                )
+            asked = None if account_ids is None else list(dict.fromkeys(account_ids))
+            found = await adapter.fetch_live_balances(credentials, asked)
+            return _like([to_balance(record) for record in found], found)
         records = await adapter.fetch_accounts(credentials)
         chosen = list(records)
         if account_ids is not None:
@@ -104,35 +131,50 @@ class Reader:
 
     async def identity(self, adapter: ProviderAdapter, credentials: Credentials) -> Identity:
         """The owners of every account."""
-        if ProviderCapability.IDENTITY not in self._spec.capabilities or not isinstance(adapter, IdentityAdapter):
+        if not isinstance(adapter, IdentityAdapter) or not self._offers(ProviderCapability.IDENTITY):
             raise UnsupportedError(
                 f"{self._spec.display_name} does not tell who owns an account.", provider=self._spec.slug
             )
         return to_identity(await adapter.fetch_owners(credentials))
 
-    async def _institution(self, adapter: ProviderAdapter, credentials: Credentials) -> Institution:
-        """Which institution a login is at: asked once per login, then known."""
-        key = hashlib.sha256(repr(sorted(credentials.items())).encode()).digest()
-        if key in self._institutions:
-            self._institutions.move_to_end(key)
-            return self._institutions[key]
+    def remember(self, credentials: Credentials, login: KnownLogin) -> None:
+        """Keep what is known of a login, under a hash of what opens it."""
+        self._logins[_key_of(credentials)] = login
+        if len(self._logins) > LOGINS_KEPT:
+            self._logins.popitem(last=False)
+
+    def recall(self, credentials: Credentials) -> KnownLogin:
+        """Return what is known of a login; nothing for one that was not read or linked lately."""
+        return self._logins.get(_key_of(credentials), _NOTHING_TOLD)
+
+    async def _login(self, adapter: ProviderAdapter, credentials: Credentials) -> KnownLogin:
+        """Which login it is and at which institution: asked once, then known."""
+        key = _key_of(credentials)
+        if key in self._logins:
+            self._logins.move_to_end(key)
+            return self._logins[key]
         try:
-            login = await adapter.complete(ConnectCompletion(values={}, renew=credentials))
+            told = await adapter.complete(ConnectCompletion(values={}, renew=credentials))
         except (ProviderUnsupportedError, ProviderValidationError, ProviderAuthenticationError) as error:
             if isinstance(error, ProviderAuthenticationError) and error.code != "missing_credential":
                 raise
-            found: Institution = (None, None)  # this provider does not tell it of a login that it knows by its token
+            found = _NOTHING_TOLD  # this provider does not tell it of a login that it knows by its token
         else:
-            found = (login.institution_id, login.institution_name)
-        self._institutions[key] = found
-        if len(self._institutions) > INSTITUTIONS_KEPT:
-            self._institutions.popitem(last=False)
+            found = KnownLogin(told.external_login_id, told.institution_id, told.institution_name)
+        self.remember(credentials, found)
         return found
+
+    def _offers(self, capability: ProviderCapability) -> bool:
+        return capability in self._spec.capabilities
 
     def _known(self, known: dict[str, ProviderAccountData], account_id: str) -> ProviderAccountData:
         if account_id not in known:
             raise NotFoundError("The access token opens no account of this id.", provider=self._spec.slug)
         return known[account_id]
+
+
+def _key_of(credentials: Credentials) -> bytes:
+    return hashlib.sha256(repr(sorted(credentials.items())).encode()).digest()
 
 
 Reading = RecordBatch[ProviderTransactionData] | ProviderError | None

@@ -5,15 +5,14 @@ means.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from bursar.banking.exceptions import SyncCallInLoopError
+from bursar.providers.banking.plaid_webhooks import KeySource, is_from_plaid, is_from_plaid_by_environment
+from bursar.providers.banking.teller_webhooks import is_from_teller
 
 __all__ = ["KeySource", "verify_plaid_webhook", "verify_teller_webhook"]
-
-KeySource = Callable[[str], "Mapping[str, object] | None"]
-"""Key id -> public key (JWK), as Plaid answers it in `key`; None for an id that Plaid does not know."""
 
 
 def verify_plaid_webhook(
@@ -44,8 +43,6 @@ def verify_plaid_webhook(
         TypeError: the body is not bytes: a parsed body has lost what was signed.
         SyncCallInLoopError: without a key source inside a running event loop: `await banking.read_webhook(...)`.
     """
-    from bursar.providers.banking.plaid_webhooks import is_from_plaid, is_from_plaid_by_environment
-
     _require_bytes(body)
     if key_source is not None:
         return is_from_plaid(headers, body, key_source, now)
@@ -62,6 +59,14 @@ def verify_teller_webhook(
 ) -> bool:
     """Return True when Teller signed exactly these bytes within the last three minutes; False: answer 401.
 
+    ```python
+    @app.post("/webhooks/teller")
+    async def teller_webhook(request: Request):
+        if not verify_teller_webhook(request.headers, await request.body(), secrets=SECRETS):
+            raise HTTPException(401)
+        return {"status": "received"}
+    ```
+
     Args:
         headers: by name, in any case.
         body: the raw bytes.
@@ -72,8 +77,6 @@ def verify_teller_webhook(
         TypeError: the body is not bytes.
         ValueError: there is no secret.
     """
-    from bursar.providers.banking.teller_webhooks import is_from_teller
-
     _require_bytes(body)
     return is_from_teller(headers, body, secrets, now or datetime.now(UTC))
 

@@ -164,6 +164,9 @@ def connect(
     ] = None,
     connection: Annotated[str | None, typer.Option(help="Finish this connection, which was begun before.")] = None,
     renew: Annotated[str | None, typer.Option(help="Renew the consent of this connection.")] = None,
+    select_accounts: Annotated[
+        bool, typer.Option("--select-accounts", help="With --renew: choose anew which accounts are read.")
+    ] = False,
     alias: Annotated[str | None, typer.Option(help="A name of yours.")] = None,
     institution: Annotated[str | None, typer.Option(help="The institution's id at the provider.")] = None,
     sandbox: Annotated[
@@ -177,6 +180,8 @@ def connect(
     """Connect a bank: prints what its widget needs, and asks for what comes back."""
     from bursar.cli import simulator
 
+    if select_accounts and renew is None:
+        raise typer.BadParameter("say which connection is renewed: --renew ID", param_hint="--select-accounts")
     settings = simulator.settings_of(provider, sandbox, sandbox_token) if sandbox is not None else None
     given = _given(public_token, value or ())
 
@@ -189,7 +194,9 @@ def connect(
                 values = {"public_token": _asked(None, "public_token")}
             await _finish(session, begun.id, values, as_json=as_json)
             return
-        started = await _begin(session, provider, renew=renew, alias=alias, institution=institution)
+        started = await _begin(
+            session, provider, renew=renew, select=select_accounts, alias=alias, institution=institution
+        )
         values = given
         if sandbox is not None:
             values = await simulator.play_user(
@@ -233,11 +240,11 @@ def _asked(value: str | None, name: str) -> str:
 
 
 async def _begin(
-    session: Session, provider: str, *, renew: str | None, alias: str | None, institution: str | None
+    session: Session, provider: str, *, renew: str | None, select: bool, alias: str | None, institution: str | None
 ) -> "ConnectionStarted":
     if renew is not None:
         known = await session.get_connection(renew)
-        return unwrap(await session.platform.connect.renew(session.tenant_id, known.id))
+        return unwrap(await session.platform.connect.renew(session.tenant_id, known.id, selects_accounts=select))
     return unwrap(
         await session.platform.connect.begin(
             session.tenant_id, session.user_id, provider_slug=provider, alias=alias, institution_id=institution

@@ -84,6 +84,11 @@ class ConnectRequest:
     """Single-use value that comes back with an OAuth redirect."""
     renew: Credentials | None = None
     """The present credentials when an existing connection is renewed; None for a new one."""
+    external_login_id: str | None = None
+    """The provider's id of the login that is renewed, where it is known: a bare token does not always say it."""
+    selects_accounts: bool = False
+    """With `renew`: the user may add accounts of the login and take others away. Asked only of a provider with the
+    capability `account_selection`."""
     options: Mapping[str, str] = field(default_factory=dict[str, str])
 
 

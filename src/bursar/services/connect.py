@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from bursar.domain.connections import Connection, ConnectionStatus
+from bursar.domain.connections import Connection, ConnectionStatus, ProviderCapability
 from bursar.domain.failures import Conflict, Invalid, NotFound, ProviderFailed, ServiceFailure
 from bursar.domain.health import ConnectionHealth, health_of
 from bursar.domain.ids import new_id
@@ -104,9 +104,18 @@ class ConnectService:
         return Success(ConnectionStarted(connection=connection, start=start))
 
     async def renew(
-        self, tenant_id: UUID, connection_id: UUID, *, redirect_uri: str | None = None
+        self,
+        tenant_id: UUID,
+        connection_id: UUID,
+        *,
+        redirect_uri: str | None = None,
+        selects_accounts: bool = False,
     ) -> Result[ConnectionStarted, ServiceFailure]:
-        """Start to renew the consent of a connection; giving up leaves the old consent as it is."""
+        """Start to renew the consent of a connection; giving up leaves the old consent as it is.
+
+        With `selects_accounts` the user may add accounts of the login and take others away, where the provider has
+        that; what was taken away stays in the ledger as an account that is no longer read.
+        """
         async with self._database.transaction(tenant_id) as tx:
             connection = await connections.find_connection(tx, tenant_id, connection_id)
             if connection is None:
@@ -117,6 +126,12 @@ class ConnectService:
                 tx, tenant_id, connection_id, provider_slug=connection.provider_slug
             )
         refused = self._refuse(connection.provider_slug, None)
+        if refused is None and selects_accounts and not self._can_select_accounts(connection.provider_slug):
+            refused = Invalid(
+                field="account_selection",
+                message="This provider does not let users choose accounts anew: leave it out, or connect again.",
+                code="unsupported",
+            )
         if refused is not None:
             return Failure(refused)
         try:
@@ -128,6 +143,8 @@ class ConnectService:
                     webhook_url=self._webhook_urls.get(connection.provider_slug),
                     institution_id=connection.institution_id,
                     renew=credentials,
+                    external_login_id=connection.external_login_id,
+                    selects_accounts=selects_accounts,
                 )
             )
         except ProviderError as error:
@@ -336,6 +353,9 @@ class ConnectService:
                     tx, tenant_id, connection_id, with_running=False, code=PAUSED, message=message, at=now
                 )
             return Success(await connections.get_connection(tx, tenant_id, connection_id))
+
+    def _can_select_accounts(self, provider_slug: str) -> bool:
+        return ProviderCapability.ACCOUNT_SELECTION in self._registry.providers[provider_slug].capabilities
 
     def _refuse(self, provider_slug: str, alias: str | None) -> ServiceFailure | None:
         """Return why this provider cannot be connected here, before anything is asked of it."""

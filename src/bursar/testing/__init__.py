@@ -18,6 +18,7 @@ else:
     # Before the scenarios are imported, so that a failing one shows its values.
     _pytest.register_assert_rewrite(
         "bursar.testing.importer_contract",
+        "bursar.testing.provider_balances",
         "bursar.testing.provider_identity",
         "bursar.testing.provider_notices",
         "bursar.testing.provider_reading",

@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from bursar.ports.provider import ProviderSpec
 from bursar.sandbox.faces import Face
+from bursar.testing.provider_balances import BalancePromises
 from bursar.testing.provider_identity import IdentityPromises
 from bursar.testing.provider_notices import NoticePromises
 from bursar.testing.provider_reading import ReadingPromises
@@ -18,7 +19,9 @@ DECLARED_PROVIDERS: set[str] = set()
 """Slugs that a suite was declared for in this process."""
 
 
-class ProviderContract(ReadingPromises, RecordPromises, WirePromises, IdentityPromises, NoticePromises):
+class ProviderContract(
+    ReadingPromises, RecordPromises, WirePromises, BalancePromises, IdentityPromises, NoticePromises
+):
     """Every scenario, against the provider's own simulator over real HTTP."""
 
     pytestmark = pytest.mark.asyncio

@@ -36,7 +36,7 @@ class CertificateError(ValueError):
 class ClientCertificate:
     """A certificate with its private key, checked: both are readable, belong together, and are valid now.
 
-    Made by `from_files` or `from_pem`, which need the `cryptography` package. Nothing of the key is ever shown.
+    Made by `from_files` or `from_pem`. Nothing of the key is ever shown.
 
     Attributes:
         subject: whom the certificate names.
@@ -209,9 +209,7 @@ def _public_bytes(holder: Any) -> bytes:
 
 
 def _cryptography() -> Any:
-    try:
-        for name in ("exceptions", "hazmat.primitives.serialization", "x509"):
-            import_module(f"cryptography.{name}")
-    except ImportError:
-        raise RuntimeError("client certificates need the cryptography package: pip install 'bursar[server]'") from None
+    # Loaded late: who presents no certificate does not wait for it.
+    for name in ("exceptions", "hazmat.primitives.serialization", "x509"):
+        import_module(f"cryptography.{name}")
     return import_module("cryptography")

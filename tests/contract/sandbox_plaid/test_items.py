@@ -24,6 +24,7 @@ from plaid.model.item_public_token_exchange_request import ItemPublicTokenExchan
 from plaid.model.item_remove_request import ItemRemoveRequest
 from plaid.model.liabilities_get_request import LiabilitiesGetRequest
 from plaid.model.link_token_create_request import LinkTokenCreateRequest
+from plaid.model.link_token_create_request_update import LinkTokenCreateRequestUpdate
 from plaid.model.link_token_create_request_user import LinkTokenCreateRequestUser
 from plaid.model.products import Products
 from plaid.model.sandbox_item_reset_login_request import SandboxItemResetLoginRequest
@@ -183,6 +184,25 @@ def test_reset_login_blocks_data_until_update_mode_repairs_it(stage: Stage) -> N
     stage.control.post("/control/faces/plaid/complete_link", json={"link_token": link.link_token}).raise_for_status()
     assert stage.api.accounts_get(AccountsGetRequest(access_token=token)).accounts
     assert stage.api.item_get(ItemGetRequest(access_token=token)).item.error is None
+
+
+def test_user_chooses_accounts_where_the_link_token_allows_it(stage: Stage) -> None:
+    def complete(link_token: str, names: list[str]) -> int:
+        asked = {"link_token": link_token, "accounts": ",".join(names)}
+        return stage.control.post("/control/faces/plaid/complete_link", json=asked).status_code
+
+    token = stage.link()
+    every = [one.name for one in stage.api.accounts_get(AccountsGetRequest(access_token=token)).accounts]
+    plain = stage.api.link_token_create(link_token_request(access_token=token))
+    assert complete(plain.link_token, every[:1]) == 409
+    for chosen in (every[:1], every[1:], every):
+        update = LinkTokenCreateRequestUpdate(account_selection_enabled=True)
+        link = stage.api.link_token_create(link_token_request(access_token=token, update=update))
+        assert complete(link.link_token, chosen) == 200
+        shared = stage.api.accounts_get(AccountsGetRequest(access_token=token)).accounts
+        assert [one.name for one in shared] == chosen
+    link = stage.api.link_token_create(link_token_request(access_token=token, update=update))
+    assert complete(link.link_token, ["No Such Account"]) == 404
 
 
 def test_institutions_are_listed_searched_and_shown(stage: Stage) -> None:

@@ -49,9 +49,9 @@ class Bank:
         """A banking object on this bank's clock."""
         return easy_banking("plaid", environ=self.environ, clock=self.world.clock, timing=IMPATIENT, **settings)
 
-    def sign_in(self, link_token: str, institution: str = INSTITUTION) -> str:
+    def sign_in(self, link_token: str, institution: str = INSTITUTION, **choices: str) -> str:
         """What the user does in the provider's window; returns the public token."""
-        done = self.server.act("complete_link", {"link_token": link_token, "institution_id": institution})
+        done = self.server.act("complete_link", {"link_token": link_token, "institution_id": institution, **choices})
         return done["public_token"]
 
     async def link(self, banking: Banking) -> str:

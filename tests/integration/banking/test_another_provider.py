@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from bursar.banking import add_banking, easy_banking
-from bursar.banking.exceptions import ProviderNotConfiguredError, WebhookRefusedError
+from bursar.banking.exceptions import ProviderNotConfiguredError, UnsupportedError, WebhookRefusedError
 from bursar.domain.accounts import ProviderAccountData
 from bursar.domain.connections import ProviderAuthType, ProviderCapability, ProviderCategory
 from bursar.domain.owners import OwnerAddress, ProviderOwnerData
@@ -141,6 +141,15 @@ async def test_kinds_shapes_and_unknown_balances_hold_for_every_provider(north) 
         ("loan", "mortgage", -9, 9),
         ("other", "other", None, None),
     ]
+
+
+async def test_provider_that_does_not_ask_banks_says_so_and_sends_nothing(north, serve) -> None:
+    with pytest.raises(UnsupportedError, match="leave out `live`"):
+        await north.get_balances("bare", live=True)
+    app = FastAPI()
+    add_banking(app, north)
+    answer = await (await serve(app, "bare")).get("/banking/balances?live=true")
+    assert (answer.status_code, answer.json()["code"]) == (501, "unsupported_capability")
 
 
 async def test_owner_of_two_accounts_is_told_once(north, serve) -> None:

@@ -49,7 +49,12 @@ async def test_accounts_are_all_there_with_signs_and_their_institution(bank, ban
 async def test_institution_is_asked_once_for_a_login(bank, banking, token) -> None:
     for _ in range(3):
         await banking.get_accounts(token)
-    assert bank.paths().count("/item/get") == 2  # one of them proved the exchange
+    assert bank.paths().count("/item/get") == 1  # it proved the exchange
+    with bank.open() as later:
+        for _ in range(3):
+            accounts = await later.get_accounts(token)
+    assert bank.paths().count("/item/get") == 2
+    assert {account.institution_name for account in accounts} == {"First Platypus Bank"}
 
 
 async def test_transactions_of_a_window_are_all_there_newest_first(bank, banking, token) -> None:

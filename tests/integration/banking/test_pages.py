@@ -15,6 +15,8 @@ from bursar.banking import Banking, add_banking, exceptions
 from bursar.banking.filters import TransactionFilters
 from bursar.banking.http.problems import to_response
 from bursar.banking.selection import OTHER_SPELLINGS
+from bursar.domain.connections import ProviderCapability
+from bursar.registry import Registry
 
 DOCS = Path(__file__).parents[3] / "docs"
 HOWTO = (DOCS / "howto" / "read-any-bank-through-one-interface.md").read_text(encoding="utf-8")
@@ -57,6 +59,23 @@ def table(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in rows[1:]]
 
 
+def test_reference_lists_what_each_provider_offers() -> None:
+    specs = Registry.discover().providers
+    slugs = ("plaid", "teller", "mx", "finicity")
+    listed = {
+        slug: {row[0].strip("`") for row in capability_table() if row[2 + index] == "yes"}
+        for index, slug in enumerate(slugs)
+    }
+    assert listed == {slug: {one.value for one in specs[slug].capabilities} for slug in slugs}
+    assert {cell for row in capability_table() for cell in row[2:]} == {"yes", "no"}
+
+
+def capability_table() -> list[list[str]]:
+    """Return the rows that begin with a capability."""
+    known = {f"`{one}`" for one in ProviderCapability.values()}
+    return [row for row in table("Choosing a provider") if row[0] in known]
+
+
 def test_reference_lists_every_method() -> None:
     listed = {re.match(r"`(\w+)", row[0])[1] for row in table("Methods")} | {
         name for row in table("Methods") for name in re.findall(r"`(\w+)`", row[1])
@@ -83,7 +102,9 @@ def test_reference_lists_every_error_with_its_status() -> None:
 
 def test_reference_lists_every_older_name_of_a_variable() -> None:
     listed = {
-        re.findall(r"`(\w+)`", row[1])[0]: re.findall(r"`(\w+)`", row[0])[0] for row in table("Choosing a provider")
+        re.findall(r"`(\w+)`", row[1])[0]: re.findall(r"`(\w+)`", row[0])[0]
+        for row in table("Choosing a provider")
+        if len(row) == 2 and row[0].startswith("`")
     }
     assert listed == {other.upper(): name.upper() for other, name in OTHER_SPELLINGS.items()}
 

@@ -71,6 +71,42 @@ def test_script_reads_accounts_transactions_and_balances(user_access_token, caps
     assert len(accounts) == len(balances) == 5
 
 
+def test_owners_are_read(user_access_token, capsys) -> None:
+    from bursar.banking import easy_banking
+
+    with easy_banking() as banking:
+        identity = banking.identity(access_token=user_access_token)
+    for owner in identity.owners:
+        print(f"Name: {owner.name}")
+        print(f"Email: {owner.email}")
+        print(f"Phone: {owner.phone}")
+        print(f"Address: {owner.address}")
+    told = capsys.readouterr().out
+    assert told.count("Name: ") == len(identity.owners) > 0
+    assert "@" in told and "None" not in told
+
+
+async def test_background_job_reads_a_user(today) -> None:
+    from bursar.banking import easy_banking
+
+    banking = easy_banking()
+    stored: dict[str, list] = {}
+
+    async def sync_bank_data(user_id: str) -> dict[str, int]:
+        """A job carries whose bank it is, never the token: that is looked up where it is sealed."""
+        access_token = sealed[user_id]
+        accounts = await banking.get_accounts(access_token=access_token)
+        transactions = await banking.get_transactions(access_token=access_token, start_date="2025-01-01")
+        stored[user_id] = [*accounts, *transactions]
+        return {"accounts": len(accounts), "transactions": len(transactions)}
+
+    sealed = {"ada": await today.link(banking)}
+    counts = await sync_bank_data("ada")
+    assert counts["accounts"] == 5
+    assert sum(counts.values()) == len(stored["ada"]) > 50
+    await banking.aclose()
+
+
 def test_first_provider_falls_back_to_the_second(today) -> None:
     from bursar.banking import easy_banking
 

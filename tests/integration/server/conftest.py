@@ -163,10 +163,11 @@ class Banked:
     platform: Platform
     user: User
     face: Any
+    world: World
 
-    def consent(self, link_token: str) -> str:
+    def consent(self, link_token: str, **choices: str) -> str:
         """Play the person in front of the provider's widget; return what comes back."""
-        return self.face.act("complete_link", {"institution_id": "ins_109508", "link_token": link_token})[
+        return self.face.act("complete_link", {"institution_id": "ins_109508", "link_token": link_token, **choices})[
             "public_token"
         ]
 
@@ -190,4 +191,4 @@ async def banked(open_test_platform: Any) -> AsyncIterator[Banked]:
             http_clients={"plaid": wire},
         )
         http = await stack.enter_async_context(client_of(platform))
-        yield Banked(platform, await make_user(platform, http), sandbox.faces["plaid"])
+        yield Banked(platform, await make_user(platform, http), sandbox.faces["plaid"], world)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from bursar.banking.exceptions import SyncCallInLoopError
-from bursar.banking.webhooks import verify_plaid_webhook
+from bursar.banking.webhooks import verify_plaid_webhook, verify_teller_webhook
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 BODY = b'{\n  "webhook_type": "TRANSACTIONS",\n  "webhook_code": "DEFAULT_UPDATE",\n  "item_id": "it-1"\n}'
@@ -95,3 +96,49 @@ def test_without_keys_the_environment_says_where_they_are(monkeypatch) -> None:
     monkeypatch.delenv("PLAID_SECRET", raising=False)
     with pytest.raises(ValueError, match="PLAID_CLIENT_ID"):
         verify_plaid_webhook(signed(), BODY)
+
+
+# Teller: a keyed hash over the second of the signature and the bytes.
+
+TELLER_BODY = b'{"id":"wh_1","type":"webhook.test","timestamp":"2026-03-02T12:00:00Z","payload":{}}'
+OLD, NEW = "secret-that-ends", "secret-that-begins"
+
+
+def teller_headers(body: bytes = TELLER_BODY, at: datetime = NOW, secrets: tuple[str, ...] = (NEW,)) -> dict[str, str]:
+    stamp = int(at.timestamp())
+    signed = [hmac.new(one.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest() for one in secrets]
+    return {"Teller-Signature": ",".join([f"t={stamp}", *(f"v1={one}" for one in signed)])}
+
+
+def test_teller_is_believed_with_any_secret_that_has_not_ended_and_in_either_case() -> None:
+    assert verify_teller_webhook(teller_headers(), TELLER_BODY, secrets=[NEW, OLD], now=NOW)
+    assert verify_teller_webhook(teller_headers(secrets=("gone", OLD)), TELLER_BODY, secrets=[NEW, OLD], now=NOW)
+    (header,) = teller_headers().values()
+    shouted = {"teller-signature": header.replace("v1=", "V1=").upper().replace("T=", "t=").replace("V1=", "v1=")}
+    assert verify_teller_webhook(shouted, TELLER_BODY, secrets=[NEW], now=NOW)
+    now = datetime.now(UTC)
+    assert verify_teller_webhook(teller_headers(at=now), TELLER_BODY, secrets=[NEW])
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "now"),
+    [
+        ({}, TELLER_BODY, NOW),
+        ({"teller-signature": "v1=00"}, TELLER_BODY, NOW),
+        ({"teller-signature": "t=1,t=2,v1=00"}, TELLER_BODY, NOW),
+        (teller_headers(secrets=("forged",)), TELLER_BODY, NOW),
+        (teller_headers(), TELLER_BODY + b" ", NOW),
+        (teller_headers(), TELLER_BODY, NOW + timedelta(minutes=3, seconds=1)),
+        (teller_headers(), TELLER_BODY, NOW - timedelta(minutes=2)),
+        (teller_headers(b"[]"), b"[]", NOW),
+    ],
+)
+def test_everything_else_of_teller_is_refused(headers, body, now) -> None:
+    assert not verify_teller_webhook(headers, body, secrets=[NEW], now=now)
+
+
+def test_teller_cannot_be_judged_without_bytes_or_without_a_secret() -> None:
+    with pytest.raises(TypeError, match=r"request\.body"):
+        verify_teller_webhook(teller_headers(), json.loads(TELLER_BODY), secrets=[NEW], now=NOW)
+    with pytest.raises(ValueError, match="no signing secret"):
+        verify_teller_webhook(teller_headers(), TELLER_BODY, secrets=[], now=NOW)

@@ -49,6 +49,11 @@ class Asked:
     filters: TransactionFilters
 
 
+Live = Annotated[
+    bool, Query(description="Ask the bank itself: slow, and at some providers billed for each call. Else as last read.")
+]
+
+
 def asked(
     start_date: Annotated[Day | None, Query(description="First day; 30 days before the end when left out.")] = None,
     end_date: Annotated[Day | None, Query(description="Last day, inclusive; open when left out.")] = None,
@@ -105,17 +110,20 @@ def add_routes(router: APIRouter, deps: Deps) -> None:
     async def refresh_accounts(token: Annotated[str, Depends(token_of)]) -> AccountsAnswer:
         return _accounts(await deps.accounts(token, refresh=True))
 
-    async def balances(token: str, *, refresh: bool) -> BalancesAnswer:
-        found = await deps.cache.get(token, "balances", {}, lambda: banking.get_balances(token), refresh=refresh)
+    async def balances(token: str, *, live: bool, refresh: bool) -> BalancesAnswer:
+        # What the bank itself says is kept as the newest answer; it is never taken from what is kept.
+        found = await deps.cache.get(
+            token, "balances", {}, lambda: banking.get_balances(token, live=live), refresh=refresh or live
+        )
         return BalancesAnswer(balances=list(found), meta=_completeness(found))
 
     @router.get("/balances", response_model=BalancesAnswer, summary="The balances of the accounts")
-    async def get_balances(token: Annotated[str, Depends(token_of)]) -> BalancesAnswer:
-        return await balances(token, refresh=False)
+    async def get_balances(token: Annotated[str, Depends(token_of)], live: Live = False) -> BalancesAnswer:
+        return await balances(token, live=live, refresh=False)
 
     @router.post("/balances/refresh", response_model=BalancesAnswer, summary="The same, read anew")
-    async def refresh_balances(token: Annotated[str, Depends(token_of)]) -> BalancesAnswer:
-        return await balances(token, refresh=True)
+    async def refresh_balances(token: Annotated[str, Depends(token_of)], live: Live = False) -> BalancesAnswer:
+        return await balances(token, live=live, refresh=True)
 
     async def transactions(token: str, wanted: Asked, *, refresh: bool) -> TransactionsAnswer:
         query = banking.query_of(wanted.start, wanted.end, **wanted.filters)
@@ -158,6 +166,8 @@ def add_routes(router: APIRouter, deps: Deps) -> None:
         return await banking.create_link_token(
             body.user_id,
             renewed,
+            item_id=body.item_id,
+            account_selection=body.account_selection,
             institution_id=body.institution_id,
             redirect_uri=body.redirect_uri,
             webhook_url=deps.webhook_url,

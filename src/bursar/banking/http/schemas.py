@@ -121,6 +121,12 @@ class LinkRequest(BaseModel):
     )
     institution_id: str | None = Field(default=None, max_length=200)
     redirect_uri: str | None = Field(default=None, max_length=2000)
+    item_id: str | None = Field(
+        default=None, max_length=200, description="With `update`: the login's id, as the exchange gave it."
+    )
+    account_selection: bool = Field(
+        default=False, description="With `update`: let the user add accounts and take others away."
+    )
     update: bool = Field(default=False, description="Let the user of the bearer token sign in again.")
 
 

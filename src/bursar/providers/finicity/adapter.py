@@ -1,6 +1,5 @@
 """How does the platform connect to institutions through Finicity and read from them?"""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -34,7 +33,9 @@ from bursar.ports.provider import (
 )
 from bursar.ports.webhooks import WebhookRefusedError
 from bursar.providers.finicity.failures import SLUG, connection_removed, failures
+from bursar.providers.finicity.fanout import ask_each
 from bursar.providers.finicity.linking import LINK_LIFE, LOGIN, choose_login, make_link_token, read_link_token
+from bursar.providers.finicity.live import read_live
 from bursar.providers.finicity.notices import to_notices
 from bursar.providers.finicity.owners import read_owners
 from bursar.providers.finicity.reading import HISTORY_DAYS, LoginKey, LoginReader
@@ -53,7 +54,6 @@ from bursar.providers.finicity.zones import DEFAULT_ZONE, find_zone, zone_of
 from bursar.transport.wire import AsyncWire
 
 CUSTOMER = "customer_id"
-_OWNERS_AT_ONCE = 4
 
 
 class FinicityAdapter:
@@ -118,7 +118,9 @@ class FinicityAdapter:
             reader = self._reader(key)
             with self._failures.translated():
                 await reader.read_accounts()
-            return self._established(key, completion.renew.get("institution_id"), None)
+            listed = (reader.listed(account_id).institution_id for account_id in reader.accounts)
+            institution_id = completion.renew.get("institution_id") or next(listed, None)
+            return self._established(key, institution_id, await self._find_institution(institution_id))
         token = completion.values.get("link_token", "")
         if not token.strip():
             raise ProviderValidationError(
@@ -165,6 +167,17 @@ class FinicityAdapter:
             warnings=reader.warnings,
         )
 
+    async def fetch_live_balances(
+        self, credentials: Credentials, provider_account_ids: Sequence[str] | None = None
+    ) -> RecordBatch[ProviderAccountData]:
+        """The accounts with what their institution says now: a call for each, which may take minutes and is billed."""
+        reader = await self._read_accounts(credentials)
+        chosen = list(reader.accounts if provider_account_ids is None else dict.fromkeys(provider_account_ids))
+        if not set(chosen) <= reader.accounts.keys():
+            raise ProviderNotFoundError("Finicity does not know this account.", provider=SLUG)
+        with self._failures.translated():
+            return await read_live(self._client, _key_of(credentials).customer_id, reader, chosen)
+
     async def fetch_transactions(
         self, credentials: Credentials, provider_account_id: str, start_date: date | None, end_date: date | None
     ) -> RecordBatch[ProviderTransactionData]:
@@ -203,37 +216,30 @@ class FinicityAdapter:
         key = _key_of(credentials)
         reader = await self._read_accounts(credentials, provider_account_id)
         chosen = list(reader.accounts) if provider_account_id is None else [provider_account_id]
-        found: dict[str, list[ProviderOwnerData]] = {}
         rejected: list[RejectedRecord] = list(reader.rejected)
         warnings: list[DataWarning] = []
-        gate = asyncio.Semaphore(_OWNERS_AT_ONCE)
 
-        async def read(account_id: str) -> None:
-            async with gate:
-                try:
-                    found[account_id] = await read_owners(self._client, key.customer_id, account_id, rejected)
-                except FinicityUnsupportedError:
-                    if provider_account_id is not None:
-                        raise
-                    warnings.append(
-                        DataWarning(
-                            code="owners_unsupported",
-                            message="Finicity does not tell the owners of this type of account.",
-                            provider_id=account_id,
-                        )
+        async def read(account_id: str) -> list[ProviderOwnerData]:
+            try:
+                return await read_owners(self._client, key.customer_id, account_id, rejected)
+            except FinicityUnsupportedError:
+                if provider_account_id is not None:
+                    raise
+                warnings.append(
+                    DataWarning(
+                        code="owners_unsupported",
+                        message="Finicity does not tell the owners of this type of account.",
+                        provider_id=account_id,
                     )
+                )
+                return []
 
         with self._failures.translated():
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for account_id in chosen:
-                        group.create_task(read(account_id))
-            except* FinicityError as errors:
-                raise _first_of(errors) from None
+            found = await ask_each(chosen, read)
         if chosen and len(warnings) == len(chosen):
             raise ProviderUnsupportedError("Finicity does not tell the owners of these accounts.", provider=SLUG)
         return RecordBatch(
-            (owner for account_id in chosen for owner in found.get(account_id, ())),
+            (owner for owners in found for owner in owners),
             rejected=rejected,
             complete=not rejected,
             warnings=warnings,
@@ -317,11 +323,6 @@ def _key_of(credentials: Credentials) -> LoginKey:
     return LoginKey(credentials.require(CUSTOMER), credentials.require(LOGIN), credentials.get("timezone"))
 
 
-def _first_of(errors: BaseExceptionGroup[FinicityError]) -> FinicityError:
-    first = errors.exceptions[0]
-    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
-
-
 def make_adapter(context: ProviderContext) -> FinicityAdapter:
     """Build the adapter from this provider's settings.
 
@@ -364,6 +365,7 @@ PROVIDER = ProviderSpec(
             ProviderCapability.HOLDINGS,
             ProviderCapability.MULTIPLE_ACCOUNTS,
             ProviderCapability.IDENTITY,
+            ProviderCapability.LIVE_BALANCES,
             ProviderCapability.WEBHOOKS,
         }
     ),

@@ -201,6 +201,10 @@ class LoginReader:
             found.append(TransactionListing(provider_account_id=account_id, since=since))
         return found
 
+    def listed(self, account_id: str) -> Account:
+        """An account of the login as Finicity lists it."""
+        return self._listed[account_id]
+
     # Accounts.
 
     def _sign_again(self, rows: Sequence[ProviderTransactionData]) -> None:

@@ -155,6 +155,30 @@ class MXAdapter:
             listed.records, rejected=collector.rejected, complete=not collector.rejected, warnings=collector.warnings
         )
 
+    async def fetch_live_balances(
+        self, credentials: Credentials, provider_account_ids: Sequence[str] | None = None
+    ) -> RecordBatch[ProviderAccountData]:
+        """The accounts after MX has asked the bank for their balances, which takes up to minutes.
+
+        MX asks about a login as a whole, and not again within a short while: `balance_as_of` says when it did.
+        """
+        access = self._seal.open(credentials)
+        for account_id in provider_account_ids or ():
+            await self._accounts(access, account_id)
+        with self._failures.of_login():
+            raise_state(await self._client.run_job(access.user, access.member, "check_balance"))
+        listed, collector = await self._accounts(access)
+        return RecordBatch(
+            [
+                one
+                for one in listed.records
+                if provider_account_ids is None or one.provider_account_id in provider_account_ids
+            ],
+            rejected=collector.rejected,
+            complete=not collector.rejected,
+            warnings=collector.warnings,
+        )
+
     async def fetch_transactions(
         self, credentials: Credentials, provider_account_id: str, start_date: date | None, end_date: date | None
     ) -> RecordBatch[ProviderTransactionData]:
@@ -325,6 +349,7 @@ PROVIDER = ProviderSpec(
             ProviderCapability.PENDING_TRANSACTIONS,
             ProviderCapability.MULTIPLE_ACCOUNTS,
             ProviderCapability.IDENTITY,
+            ProviderCapability.LIVE_BALANCES,
             ProviderCapability.WEBHOOKS,
         }
     ),

@@ -25,6 +25,7 @@ from bursar.ports.provider import (
     ProviderSpec,
 )
 from bursar.ports.webhooks import WebhookRefusedError
+from bursar.providers.plaid import live
 from bursar.providers.plaid.changes import (
     HISTORY_DAYS,
     has_investments,
@@ -66,6 +67,8 @@ class PlaidAdapter:
     async def begin(self, request: ConnectRequest) -> ConnectStart:
         """Create a Link token; with `renew`, one for update mode, after which nothing has to be exchanged.
 
+        With `selects_accounts` the user may then add and take away accounts; the next reading finds them.
+
         `options` may carry `products`, `optional_products`, `country_codes` (comma separated), `language` and
         `client_name`.
         """
@@ -86,6 +89,7 @@ class PlaidAdapter:
                 webhook=request.webhook_url,
                 redirect_uri=request.redirect_uri,
                 days_requested=HISTORY_DAYS,
+                account_selection=request.selects_accounts,
             )
         return ConnectStart(
             link_token=link.link_token.reveal(),
@@ -132,7 +136,7 @@ class PlaidAdapter:
         reached = cursor or {} if batch.cursor is None else batch.cursor
         if has_investments(listed):
             with self._failures.translated():
-                movements = await read_investments(self._client, token, reached, self._today())
+                movements = await read_investments(self._client, token, listed, reached, self._today())
             if movements is not None:
                 yield movements
 
@@ -140,6 +144,33 @@ class PlaidAdapter:
         """Every account with the balance that Plaid last read; no charge, and no question to the bank."""
         with self._failures.translated():
             answer = await self._client.get_accounts(credentials.require("access_token"))
+            raise_item_error(answer.item)
+        collector = Collector()
+        collector.unread(answer.rejected)
+        records = collector.accounts(answer.accounts)
+        return RecordBatch(
+            records, rejected=collector.rejected, complete=not collector.rejected, warnings=collector.warnings
+        )
+
+    async def fetch_live_balances(
+        self, credentials: Credentials, provider_account_ids: Sequence[str] | None = None
+    ) -> RecordBatch[ProviderAccountData]:
+        """The accounts with what the bank says now: billed for each call, up to a minute, never sent twice by itself.
+
+        A free call comes first, so that an unknown account costs nothing.
+        """
+        token = credentials.require("access_token")
+        with self._failures.translated():
+            listed = await self._client.get_accounts(token)
+            raise_item_error(listed.item)
+            chosen = live.choose(listed.accounts, provider_account_ids)
+            if chosen is None:
+                raise ProviderNotFoundError("Plaid does not know this account.", provider=SLUG)
+            answer = await self._client.get_live_balances(
+                token,
+                account_ids=None if provider_account_ids is None else [one.account_id for one in chosen],
+                min_last_updated_at=live.oldest_acceptable(listed.item, chosen, self._clock.now()),
+            )
             raise_item_error(answer.item)
         collector = Collector()
         collector.unread(answer.rejected)
@@ -306,6 +337,8 @@ PROVIDER = ProviderSpec(
             ProviderCapability.INCREMENTAL_SYNC,
             ProviderCapability.MULTIPLE_ACCOUNTS,
             ProviderCapability.IDENTITY,
+            ProviderCapability.LIVE_BALANCES,
+            ProviderCapability.ACCOUNT_SELECTION,
             ProviderCapability.WEBHOOKS,
         }
     ),

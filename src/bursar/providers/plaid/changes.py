@@ -23,10 +23,12 @@ INVESTMENT_WINDOW_DAYS = 50
 INVESTMENT_WHOLE_EVERY_DAYS = 7
 """How often all movements are read, for changes that are older than the window."""
 
-# Names in the cursor: Plaid's own cursor, and the days on which investment movements were read last, and all of them.
+# Names in the cursor: Plaid's own cursor; the days on which investment movements were read last, and all of them; and
+# of which accounts, because the user may add one later.
 TRANSACTIONS = "transactions"
 INVESTMENTS_ON = "investments_on"
 INVESTMENTS_WHOLE_ON = "investments_whole_on"
+INVESTMENTS_OF = "investments_of"
 
 
 async def read_banking(
@@ -84,14 +86,19 @@ async def read_banking(
     )
 
 
-async def read_investments(client: PlaidClient, token: str, cursor: SyncCursor, today: date) -> SyncBatch | None:
+async def read_investments(
+    client: PlaidClient, token: str, listed: AccountsAnswer, cursor: SyncCursor, today: date
+) -> SyncBatch | None:
     """Positions, and the movements of the last days; None when the item turns out to have neither.
 
-    There is no cursor at Plaid here: the first reading takes two years, and so does one a week, for late changes; each
-    other one begins 50 days before the last. What Plaid lists no longer in that span was taken back.
+    There is no cursor at Plaid here: the first reading takes two years, and so does one a week, for late changes, and
+    one that finds an account that the last one did not have; each other one begins 50 days before the last. What Plaid
+    lists no longer in that span was taken back.
     """
     read_on, whole_on = cursor.get(INVESTMENTS_ON), cursor.get(INVESTMENTS_WHOLE_ON)
-    if not read_on or not whole_on or _days_since(whole_on, today) >= INVESTMENT_WHOLE_EVERY_DAYS:
+    account_ids = {account.account_id for account in listed.accounts if account.type in INVESTMENT_TYPES}
+    is_known = account_ids <= set(cursor.get(INVESTMENTS_OF, "").split())
+    if not read_on or not whole_on or not is_known or _days_since(whole_on, today) >= INVESTMENT_WHOLE_EVERY_DAYS:
         start, whole_on = today - timedelta(days=HISTORY_DAYS), today.isoformat()
     else:
         start = min(date.fromisoformat(read_on), today) - timedelta(days=INVESTMENT_WINDOW_DAYS)
@@ -116,7 +123,12 @@ async def read_investments(client: PlaidClient, token: str, cursor: SyncCursor, 
         warnings=collector.warnings,
         cursor=None
         if collector.rejected
-        else {**cursor, INVESTMENTS_ON: today.isoformat(), INVESTMENTS_WHOLE_ON: whole_on},
+        else {
+            **cursor,
+            INVESTMENTS_ON: today.isoformat(),
+            INVESTMENTS_WHOLE_ON: whole_on,
+            INVESTMENTS_OF: " ".join(sorted(account_ids)),
+        },
     )
 
 

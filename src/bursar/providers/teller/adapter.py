@@ -46,6 +46,7 @@ from bursar.providers.teller.sdk.enrollment import Enrollment
 from bursar.providers.teller.sdk.errors import (
     TellerAccessError,
     TellerAccountClosedError,
+    TellerDisconnectedError,
     TellerError,
     TellerNotFoundError,
 )
@@ -81,8 +82,12 @@ class TellerAdapter:
 
         With `renew` Connect repairs the enrolment, and its access token works again: nothing comes back. `options` may
         carry `products` (comma separated), `institution` and `select_account`.
+
+        Raises:
+            ProviderValidationError: a bare token whose enrolment Teller does not tell, because the bank wants to see
+                the user: the enrolment's id, which came with the token, must be handed over.
         """
-        enrollment_id = request.renew.require(ENROLLMENT) if request.renew is not None else None
+        enrollment_id = None if request.renew is None else await self._enrollment_of(request.renew, request)
         now = self._clock.now()
         setup = self._application.setup(request, enrollment_id, now)
         return ConnectStart(
@@ -97,8 +102,10 @@ class TellerAdapter:
         After a repair, prove that the stored token works again.
         """
         if completion.renew is not None:
-            token, enrollment_id = completion.renew.require(TOKEN), completion.renew.require(ENROLLMENT)
-            return self._established(token, enrollment_id, None, await self._prove(token))
+            token = completion.renew.require(TOKEN)
+            accounts = await self._prove(token)
+            # A bare token says nothing of its enrolment; the accounts behind it do.
+            return self._established(token, completion.renew.get(ENROLLMENT) or _told_by(accounts), None, accounts)
         enrollment = self._application.prove(completion, self._clock.now())
         accounts = await self._prove(enrollment.access_token.reveal())
         if any(account.enrollment_id not in (None, enrollment.enrollment_id) for account in accounts):
@@ -154,10 +161,16 @@ class TellerAdapter:
 
     async def fetch_accounts(self, credentials: Credentials) -> RecordBatch[ProviderAccountData]:
         """Every account with what its bank says now: one call for each account, which asks the bank."""
+        return await self.fetch_live_balances(credentials)
+
+    async def fetch_live_balances(
+        self, credentials: Credentials, provider_account_ids: Sequence[str] | None = None
+    ) -> RecordBatch[ProviderAccountData]:
+        """Every account, or those that are named: Teller keeps no balances, so each question goes to the bank."""
         collector = Collector()
         reader = EnrollmentReader(self._client, credentials.require(TOKEN), self._page_size)
         with self._failures.translated():
-            accounts = await reader.read_accounts(collector)
+            accounts = await reader.read_accounts(collector, provider_account_ids)
         return RecordBatch(
             records_of(accounts),
             rejected=collector.rejected,
@@ -233,13 +246,33 @@ class TellerAdapter:
         with self._failures.translated():
             return await self._client.list_accounts(access_token)
 
+    async def _enrollment_of(self, renewed: Credentials, request: ConnectRequest) -> str:
+        token = renewed.require(TOKEN)
+        known = renewed.get(ENROLLMENT) or request.external_login_id
+        if known:
+            return known
+        with self._failures.translated():
+            try:
+                told = _told_by(await self._client.list_accounts(token))
+            except TellerDisconnectedError:
+                told = None
+        if told is None:
+            raise ProviderValidationError(
+                "Teller does not say which enrolment this token is of while the bank wants to see the user. Hand over "
+                "the enrolment's id, which came with the token, or connect the bank again.",
+                code="missing_value",
+                field="item_id",
+                provider=SLUG,
+            )
+        return told
+
     def _established(
-        self, token: str, enrollment_id: str, enrollment: Enrollment | None, accounts: Sequence[Account]
+        self, token: str, enrollment_id: str | None, enrollment: Enrollment | None, accounts: Sequence[Account]
     ) -> EstablishedConnection:
         institution = next((account.institution for account in accounts if account.institution is not None), None)
         name = institution.name if institution is not None else None
         return EstablishedConnection(
-            credentials=Credentials({TOKEN: token, ENROLLMENT: enrollment_id}),
+            credentials=Credentials({TOKEN: token, **({ENROLLMENT: enrollment_id} if enrollment_id else {})}),
             external_login_id=enrollment_id,
             institution_id=institution.id if institution is not None else None,
             institution_name=name or (enrollment.institution_name if enrollment is not None else None),
@@ -252,6 +285,10 @@ class TellerAdapter:
 
     def __repr__(self) -> str:
         return f"TellerAdapter({self._client!r})"
+
+
+def _told_by(accounts: Sequence[Account]) -> str | None:
+    return next((account.enrollment_id for account in accounts if account.enrollment_id), None)
 
 
 def make_adapter(context: ProviderContext) -> TellerAdapter:
@@ -295,6 +332,7 @@ PROVIDER = ProviderSpec(
             ProviderCapability.PENDING_TRANSACTIONS,
             ProviderCapability.MULTIPLE_ACCOUNTS,
             ProviderCapability.IDENTITY,
+            ProviderCapability.LIVE_BALANCES,
             ProviderCapability.WEBHOOKS,
         }
     ),

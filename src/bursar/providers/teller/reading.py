@@ -1,7 +1,7 @@
 """How is one enrolment read, when there is no feed of changes and an empty list may be a fault?"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, cast
@@ -9,7 +9,8 @@ from typing import Any, cast
 from bursar.domain.accounts import ProviderAccountData
 from bursar.domain.sync import DataWarning, SyncCursor, TransactionListing
 from bursar.domain.transactions import ProviderTransactionData, RemovedTransaction
-from bursar.providers.teller.failures import data_changing
+from bursar.ports.errors import ProviderNotFoundError
+from bursar.providers.teller.failures import SLUG, data_changing
 from bursar.providers.teller.records import Collector, KnownAccount
 from bursar.providers.teller.sdk.client import DEFAULT_PAGE_SIZE, TellerClient
 from bursar.providers.teller.sdk.errors import (
@@ -103,16 +104,21 @@ class EnrollmentReader:
         self._page_size = page_size
         self._token = access_token
 
-    async def read_accounts(self, collector: Collector) -> list[KnownAccount]:
-        """Read every account and what its institution says it holds now.
+    async def read_accounts(self, collector: Collector, only: Collection[str] | None = None) -> list[KnownAccount]:
+        """Read every account, or those of some ids, and what its institution says it holds now.
 
         Raises:
+            ProviderNotFoundError: one of the ids is none of the enrolment's; no institution was asked.
             ProviderUnavailableError: an account was gone a moment after it had been listed.
         """
         told = await self._client.list_accounts(self._token)
+        if only is not None and not set(only) <= {account.id for account in told}:
+            raise ProviderNotFoundError("Teller does not know this account.", provider=SLUG)
         collector.unread_accounts(told.rejected)
         found: list[KnownAccount] = []
         for index, account in enumerate(told):
+            if only is not None and account.id not in only:
+                continue
             known = collector.account(account, await self._balances(account), index)
             if known is not None:
                 found.append(known)

@@ -189,11 +189,21 @@ async def create_renewal(
     body: Annotated[Body[RenewBody], Depends(json_body(RenewBody, optional=True))],
     _asked: Annotated[Parameters, Query()],
 ) -> Response:
-    """Begin to renew a consent; finish with a POST to /connections that names the connection."""
+    """Begin to renew a consent; finish with a POST to /connections that names the connection.
+
+    With `account_selection` the user may also add accounts of the login and take others away, at a provider with the
+    capability `account_selection`. They are read after the renewal is finished: nothing is there twice, and an account
+    that was taken away stays with its history and is no longer active.
+    """
 
     async def work() -> Response:
         started = value_of(
-            await platform.connect.renew(caller.tenant_id, connection_id, redirect_uri=body.value.redirect_uri),
+            await platform.connect.renew(
+                caller.tenant_id,
+                connection_id,
+                redirect_uri=body.value.redirect_uri,
+                selects_accounts=body.value.account_selection,
+            ),
             caller,
             platform,
         )

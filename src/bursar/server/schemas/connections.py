@@ -71,6 +71,8 @@ class RenewBody(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     redirect_uri: Address | None = None
+    account_selection: bool = False
+    """Let the user add accounts of the login and take others away; the reading that follows the renewal finds them."""
 
 
 class NoMembers(BaseModel):

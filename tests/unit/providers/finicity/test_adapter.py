@@ -102,6 +102,7 @@ async def test_login_that_needs_its_user_says_so_and_is_repaired_in_place(open_b
     bench.sign_in(start)
     renewed = await bench.adapter.complete(ConnectCompletion(values={}, renew=bench.credentials))
     assert dict(renewed.credentials) == dict(bench.credentials)
+    assert renewed.institution_name == "First River Bank"
     assert {one.provider_account_id for one in (await read(bench)).accounts} == {
         one.provider_account_id for one in before.accounts
     }

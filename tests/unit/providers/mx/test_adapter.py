@@ -36,6 +36,7 @@ async def test_adapter_keeps_the_word_of_its_capabilities(bench):
     assert isinstance(bench.adapter, WebhookAdapter)
     assert {one.value for one in PROVIDER.capabilities} == {
         "accounts", "transactions", "pending_transactions", "holdings", "multiple_accounts", "identity", "webhooks",
+        "live_balances",
     }  # fmt: skip
 
 

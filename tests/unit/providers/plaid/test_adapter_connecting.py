@@ -1,4 +1,5 @@
 import traceback
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -50,6 +51,15 @@ async def test_renewal_opens_update_mode_and_needs_nothing_back(adapter, wire) -
     assert start.needs == ()
     assert wire.calls[0][1]["access_token"] == "access-1"
     assert "products" not in wire.calls[0][1]
+
+
+async def test_user_may_choose_accounts_in_update_mode_where_that_is_asked_for(adapter, wire) -> None:
+    wire.answers["/link/token/create"] = {"link_token": "link-1", "expiration": "2026-11-21T16:00:00Z"}
+    asked = ConnectRequest(connection_id="c-1", user_reference="u-1", renew=CREDENTIALS, selects_accounts=True)
+    await adapter.begin(asked)
+    assert wire.calls[-1][1]["update"] == {"account_selection_enabled": True}
+    await adapter.begin(replace(asked, selects_accounts=False))
+    assert "update" not in wire.calls[-1][1]
 
 
 async def test_public_token_becomes_credentials(adapter, wire, shapes) -> None:

@@ -205,6 +205,7 @@ async def test_investments_come_in_a_batch_of_their_own(adapter, broker, wire) -
         "transactions": "c-1",
         "investments_on": "2026-11-21",
         "investments_whole_on": "2026-11-21",
+        "investments_of": "inv-1",
     }
     assert [(row.subtype, row.amount) for row in investing.transactions] == [("buy", Decimal(-30))]
     (listing,) = investing.holdings
@@ -212,7 +213,12 @@ async def test_investments_come_in_a_batch_of_their_own(adapter, broker, wire) -
     assert windows(wire) == [("2024-11-21", "2026-11-22")]
 
 
-READ = {"transactions": "c-0", "investments_on": "2026-11-18", "investments_whole_on": "2026-11-16"}
+READ = {
+    "transactions": "c-0",
+    "investments_on": "2026-11-18",
+    "investments_whole_on": "2026-11-16",
+    "investments_of": "inv-1",
+}
 
 
 async def test_next_reading_of_investments_reaches_fifty_days_back_and_says_what_it_is_complete_for(
@@ -231,6 +237,17 @@ async def test_all_movements_are_read_again_after_a_week(adapter, broker, wire) 
     assert investing.cursor["investments_whole_on"] == "2026-11-21"
 
 
+async def test_all_movements_are_read_when_an_account_has_been_added(adapter, broker, wire) -> None:
+    _, investing = await batches(adapter, {**READ, "investments_of": "inv-0"})
+    assert windows(wire) == [("2024-11-21", "2026-11-22")]
+    assert investing.cursor == {
+        **READ,
+        "transactions": "c-1",
+        "investments_on": "2026-11-21",
+        "investments_whole_on": "2026-11-21",
+    }
+
+
 async def test_unread_bank_keeps_its_old_cursor_in_the_investments_batch(adapter, broker, wire, shapes) -> None:
     wire.answers["/transactions/sync"] = shapes.sync_page(next_cursor="", transactions_update_status="NOT_READY")
     _, investing = await batches(adapter, {"transactions": "c-0"})
@@ -238,6 +255,7 @@ async def test_unread_bank_keeps_its_old_cursor_in_the_investments_batch(adapter
         "transactions": "c-0",
         "investments_on": "2026-11-21",
         "investments_whole_on": "2026-11-21",
+        "investments_of": "inv-1",
     }
 
 
@@ -252,7 +270,11 @@ async def test_unreadable_position_closes_nothing(adapter, broker) -> None:
 async def test_item_without_bank_accounts_still_gives_its_investments(adapter, broker, wire, shapes) -> None:
     wire.answers["/transactions/sync"] = shapes.refusal("ITEM_ERROR", "PRODUCTS_NOT_SUPPORTED")
     _, investing = await batches(adapter)
-    assert investing.cursor == {"investments_on": "2026-11-21", "investments_whole_on": "2026-11-21"}
+    assert investing.cursor == {
+        "investments_on": "2026-11-21",
+        "investments_whole_on": "2026-11-21",
+        "investments_of": "inv-1",
+    }
 
 
 async def test_positions_of_an_account_are_separate_and_closed_ones_named(adapter, broker, wire, shapes) -> None:

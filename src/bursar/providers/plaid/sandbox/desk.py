@@ -15,7 +15,7 @@ from bursar.providers.plaid.sandbox.institutions import (
     institution_down,
     require_reachable,
 )
-from bursar.providers.plaid.sandbox.items import Item, ItemRegistry
+from bursar.providers.plaid.sandbox.items import Item, ItemRegistry, withheld_from
 from bursar.providers.plaid.sandbox.problems import PlaidProblemError, item_error, standing_problem
 from bursar.providers.plaid.sandbox.webhooks import Outbox, SigningKeys
 from bursar.sandbox.cast import QUIET_USERNAME
@@ -93,6 +93,7 @@ class Desk:
         webhook: str | None,
         first_day: date,
         optional_products: Sequence[str] = (),
+        shared: Sequence[str] | None = None,
     ) -> Item:
         """Makes an item as a finished Link session does; raises the problem Link would show."""
         require_reachable(institution)
@@ -104,6 +105,7 @@ class Desk:
             webhook,
             first_day=first_day,
             history_delay=self._history_delay,
+            withheld=withheld_from(login, shared),
         )
         if "transactions" in products:
             count = len(item.feed.listed())

@@ -117,6 +117,8 @@ class PlaidServer:
         Actions:
             complete_link: Finishes the Link session of `link_token` and returns a `public_token`. A new item also needs
                 `institution_id` and may name `username` and `password`; in update mode the item is repaired.
+                `accounts` are the names of those that the user shares, with commas; without it a new item shares all,
+                and in update mode nothing changes. There the token must allow the selection of accounts.
             break_item: Gives `item_id` a standing problem with the error code `code`.
             repair_login: Repairs `item_id` outside our Link, so that `LOGIN_REPAIRED` is sent.
             rotate_webhook_key: Signs with a new key from now on and returns its `key_id`.
@@ -158,6 +160,10 @@ class PlaidServer:
             item = desk.items.find(link.item_id)
             if item is None or item.is_removed:
                 raise invalid_input("INVALID_LINK_TOKEN", "the item of this link token is gone")
+            if "accounts" in arguments:
+                if not link.selects_accounts:
+                    raise invalid_request("INVALID_FIELD", "this link token does not let the user choose accounts")
+                item.share_only(_names(arguments["accounts"]))
             item.renew(desk.world.now)
             return desk.items.issue_public_token(item)
         item = desk.link(
@@ -167,6 +173,7 @@ class PlaidServer:
             webhook=link.webhook,
             first_day=desk.first_day(link.days_requested),
             optional_products=link.optional_products,
+            shared=_names(arguments["accounts"]) if "accounts" in arguments else None,
         )
         return desk.items.issue_public_token(item)
 
@@ -203,6 +210,10 @@ class PlaidServer:
 
     def _encode(self, answer: dict[str, object]) -> bytes:
         return _ENCODER.encode({**answer, "request_id": self._desk.mint.next_request_id()})
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _read_object(body: bytes) -> dict[str, Any]:

@@ -22,6 +22,8 @@ class FeedOwner(Protocol):
     item_id: str
     account_ids: dict[str, str]
     """World account id to Plaid account id, as it is at present."""
+    withheld: frozenset[str]
+    """The world ids of the accounts that the user keeps back."""
 
     def shown_ids(self) -> Collection[str]:
         """The world ids of the accounts that the login shows at present."""
@@ -105,7 +107,8 @@ class ItemFeed:
     def extend_back(self, first_day: date) -> None:
         """Adds the older part of the history, which the provider pulled later: everything that exists since a day."""
         self.catch_up()
-        rows = (row for account_id in self._account_ids for row in self._world.truth(account_id).rows)
+        shared = [one for one in self._account_ids if one not in self._owner.withheld]
+        rows = (row for account_id in shared for row in self._world.truth(account_id).rows)
         older = [row for row in rows if first_day <= row.booked_on < self._first_day]
         for row in sorted(older, key=lambda row: (row.booked_on, row.world_id)):
             if self._id_of(row, row.state) not in self._listed:

@@ -55,15 +55,23 @@ class Item:
     """How often the user has given consent."""
     investment_eras: dict[str, int] = field(default_factory=dict[str, int])
     """By world account id: how often the ids of its investment transactions have changed."""
+    withheld: frozenset[str] = frozenset()
+    """World ids of the accounts that the user has not let us see; any other that the login will ever have, we see."""
 
     @property
     def accounts(self) -> list[Account]:
-        """The accounts that the login shows at present; the user has let us see all that it will ever have."""
-        return list(self.world.shown_accounts(self.login))
+        """The accounts that the login shows at present and that the user lets us see."""
+        return [one for one in self.world.shown_accounts(self.login) if one.account_id not in self.withheld]
 
     def shown_ids(self) -> Collection[str]:
         """The world ids of these accounts."""
-        return [account.account_id for account in self.world.shown_accounts(self.login)]
+        return [account.account_id for account in self.accounts]
+
+    def share_only(self, names: Collection[str]) -> None:
+        """Lets us see the accounts of these names and no other, as `withheld_from` reads names."""
+        withheld = withheld_from(self.login, names)
+        self.feed.catch_up()
+        self.withheld = withheld
 
     def start_feed(self, first_day: date) -> None:
         """Begins the log of transactions with rows booked from `first_day` on."""
@@ -110,6 +118,19 @@ class Item:
         return [account for account in self.accounts if account.account_id in wanted]
 
 
+def withheld_from(login: Login, names: Collection[str] | None) -> frozenset[str]:
+    """The world ids of the accounts whose names are not among these; None withholds nothing.
+
+    An unknown name, or no name at all, raises `KeyError`.
+    """
+    if names is None:
+        return frozenset()
+    known = {account.name: account.account_id for account in login.accounts}
+    if not names:
+        raise KeyError("accounts")
+    return frozenset(known.values()) - {known[name] for name in names}
+
+
 @dataclass(frozen=True, slots=True)
 class LinkToken:
     """What a Link session may do: make a new item, or repair an old one."""
@@ -122,6 +143,8 @@ class LinkToken:
     webhook: str | None
     days_requested: int
     item_id: str | None
+    selects_accounts: bool = False
+    """Whether the user may choose in update mode which accounts we see."""
 
 
 class ItemRegistry:
@@ -154,10 +177,11 @@ class ItemRegistry:
         *,
         first_day: date,
         history_delay: timedelta | None,
+        withheld: frozenset[str] = frozenset(),
     ) -> Item:
         """A new item with new account ids; its transactions go back to `first_day`.
 
-        With a delay only the last 30 days are there at first.
+        With a delay only the last 30 days are there at first. `withheld` are accounts that the user keeps back.
         """
         item_id = self._mint.opaque("item", str(len(self._items)))
         account_ids = {
@@ -175,6 +199,7 @@ class ItemRegistry:
             first_day=first_day,
             history_due_at=None if history_delay is None else self._world.now + history_delay,
             account_ids=account_ids,
+            withheld=withheld,
             world=self._world,
             mint=self._mint,
             blemishes=self._blemishes,
@@ -192,6 +217,7 @@ class ItemRegistry:
         *,
         days_requested: int,
         item: Item | None,
+        selects_accounts: bool = False,
     ) -> LinkToken:
         """A link token; with an item it is for update mode."""
         life = _LINK_TOKEN_LIFE if item is None else _UPDATE_TOKEN_LIFE
@@ -203,6 +229,7 @@ class ItemRegistry:
             webhook,
             days_requested,
             item and item.item_id,
+            selects_accounts,
         )
         self._link[link.token] = link
         return link

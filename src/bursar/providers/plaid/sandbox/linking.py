@@ -61,7 +61,14 @@ def _create_link_token(desk: Desk, _path: str, request: dict[str, Any]) -> dict[
         raise invalid_request("INVALID_FIELD", "a product may be named only once")
     days = request.get("transactions", {}).get("days_requested", DEFAULT_DAYS)
     wished = [*request.get("required_if_supported_products", []), *request.get("optional_products", [])]
-    link = desk.items.issue_link_token(products, wished, request.get("webhook"), days_requested=days, item=item)
+    link = desk.items.issue_link_token(
+        products,
+        wished,
+        request.get("webhook"),
+        days_requested=days,
+        item=item,
+        selects_accounts=bool(request.get("update", {}).get("account_selection_enabled")),
+    )
     return {"link_token": link.token, "expiration": wire_instant(link.expires_at)}
 
 

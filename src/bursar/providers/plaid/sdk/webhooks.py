@@ -49,8 +49,6 @@ class WebhookCalls(PlaidSession):
     async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> bool:
         """True when Plaid signed exactly these bytes within the last five minutes.
 
-        Needs the `cryptography` package (`pip install bursar[server]`).
-
         Raises:
             TypeError: `body` is not bytes. A parsed body can not be verified: parsing loses the signed bytes.
             PlaidError: the key could not be fetched; answer 503, so that Plaid sends the webhook again.
@@ -143,13 +141,12 @@ def _decode_part(text: str, type_: type[json.T]) -> json.T:
 
 
 def _check_signature(key: WebhookKey, signed: bytes, signature: bytes) -> None:
-    try:
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.asymmetric import ec
-        from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-    except ImportError:
-        raise RuntimeError("verifying webhooks needs the cryptography package: pip install 'bursar[server]'") from None
+    # Loaded late: reading does without it.
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
     if key.alg != "ES256" or key.kty != "EC" or key.crv != "P-256" or len(signature) != 64:
         raise WebhookRejectedError("the key or the signature is not of ES256")
     x, y = (int.from_bytes(_bytes(part), "big") for part in (key.x, key.y))

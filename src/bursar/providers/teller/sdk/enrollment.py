@@ -106,7 +106,7 @@ def read_enrollment(value: str | bytes | Mapping[str, Any]) -> Enrollment:
 
 
 def verify_enrollment(enrollment: Enrollment, *, nonce: str, environment: str, signing_key: str) -> None:
-    """Return when Teller signed exactly this token, user and enrolment for this nonce; needs `cryptography`.
+    """Return when Teller signed exactly this token, user and enrolment for this nonce.
 
     One signature that fits is enough: there are several while a key is exchanged. Without this check a page could hand
     in somebody else's token.
@@ -145,12 +145,9 @@ def load_signing_key(text: str) -> Any:
     Raises:
         ValueError: it is none.
     """
-    try:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    except ImportError:
-        raise RuntimeError(
-            "verifying enrolments needs the cryptography package: pip install 'bursar[server]'"
-        ) from None
+    # Loaded late: reading does without it.
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     try:
         raw = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):
