@@ -14,11 +14,13 @@ from bursar.ports.importer import ImportLimits
 from bursar.registry import Registry
 from bursar.security.keys import MasterKeys
 from bursar.services.access import AccessService
+from bursar.services.audit import AuditService
 from bursar.services.catalogue import CatalogueService
 from bursar.services.connect import ConnectService
 from bursar.services.idempotency import IdempotencyService
 from bursar.services.imports import ImportService
 from bursar.services.keys import KeyService
+from bursar.services.owners import OwnerService
 from bursar.services.proof import ProofService
 from bursar.services.provider_calls import ProviderPool
 from bursar.services.queries import QueryService
@@ -59,6 +61,8 @@ class Platform:
     imports: ImportService
     proof: ProofService
     queries: QueryService
+    audit: AuditService
+    owners: OwnerService
     idempotency: IdempotencyService
     webhooks: WebhookService
     metrics: Metrics
@@ -216,6 +220,8 @@ async def open_platform(
             imports=ImportService(database, registry, keys, clock, ImportLimits(max_bytes=settings.import_max_bytes)),
             proof=ProofService(database),
             queries=QueryService(database),
+            audit=AuditService(database),
+            owners=OwnerService(database, registry, providers, keys, clock),
             idempotency=IdempotencyService(database, keys, clock),
             webhooks=WebhookService(
                 database,

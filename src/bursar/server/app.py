@@ -14,6 +14,7 @@ from bursar.server.api import (
     gaps,
     health,
     imports,
+    owners,
     providers,
     syncs,
     transactions,
@@ -85,6 +86,7 @@ def _api() -> APIRouter:
         api.include_router(syncs.of_connection, prefix=name, include_in_schema=documented)
     for name, documented in (("/accounts", True), ("/bank_accounts", False)):
         api.include_router(accounts.router, prefix=name, include_in_schema=documented)
+        api.include_router(owners.of_account, prefix=name, include_in_schema=documented)
     api.include_router(transactions.router, prefix="/transactions")
     api.include_router(balances.router, prefix="/balance_snapshots")
     api.include_router(gaps.router, prefix="/balance_gaps")

@@ -68,7 +68,7 @@ class AccessService:
         first what is connected.
         """
         async with self._database.transaction(tenant_id) as tx:
-            return await tenants.erase_tenant(tx, tenant_id)
+            return await tenants.erase_tenant(tx, tenant_id) is not None
 
     async def create_token(self, tenant_id: UUID, user_id: UUID, *, name: str) -> str:
         """Return a new token of a user; it is shown here once and only its digest is kept."""
