@@ -17,6 +17,7 @@ from bursar.services.access import AccessService
 from bursar.services.audit import AuditService
 from bursar.services.catalogue import CatalogueService
 from bursar.services.connect import ConnectService
+from bursar.services.erasure import ErasureService
 from bursar.services.idempotency import IdempotencyService
 from bursar.services.imports import ImportService
 from bursar.services.keys import KeyService
@@ -63,6 +64,7 @@ class Platform:
     queries: QueryService
     audit: AuditService
     owners: OwnerService
+    erasure: ErasureService
     idempotency: IdempotencyService
     webhooks: WebhookService
     metrics: Metrics
@@ -202,6 +204,9 @@ async def open_platform(
         opened.push_async_callback(providers.aclose)
         keys = KeyService(master_keys)
         metrics = Metrics()
+        connect = ConnectService(
+            database, queue, registry, providers, keys, clock, webhook_urls=webhook_urls(settings, registry)
+        )
         platform = Platform(
             settings=settings,
             registry=registry,
@@ -213,9 +218,8 @@ async def open_platform(
             access=AccessService(database, clock),
             providers=providers,
             catalogue=CatalogueService(database, registry, providers, clock),
-            connect=ConnectService(
-                database, queue, registry, providers, keys, clock, webhook_urls=webhook_urls(settings, registry)
-            ),
+            connect=connect,
+            erasure=ErasureService(database, registry, connect, clock),
             sync=SyncService(database, queue, registry, providers, keys, clock),
             imports=ImportService(database, registry, keys, clock, ImportLimits(max_bytes=settings.import_max_bytes)),
             proof=ProofService(database),

@@ -17,6 +17,7 @@ from bursar.server.api import (
     owners,
     providers,
     syncs,
+    tenants,
     transactions,
     transfers,
     webhooks,
@@ -93,6 +94,7 @@ def _api() -> APIRouter:
     api.include_router(transfers.router, prefix="/transfers")
     api.include_router(audit.router, prefix="/audit_events")
     api.include_router(imports.router, prefix="/imports")
+    api.include_router(tenants.router, prefix="/tenant")
     api.include_router(syncs.router, prefix="/syncs")
     api.include_router(changes.feed, prefix="/changes")
     api.include_router(changes.rejected, prefix="/rejected_records")

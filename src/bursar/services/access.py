@@ -64,8 +64,8 @@ class AccessService:
         """Delete everything of a tenant, for good, in one transaction; False when there is no such tenant.
 
         Its data keys go with it, so that copies of its sealed values in old backups open no more. A run that reads for
-        the tenant meanwhile loses its connection and leaves nothing behind. The providers are not told: disconnect
-        first what is connected.
+        the tenant meanwhile loses its connection and leaves nothing behind. The providers are not told, and no
+        proof is left: `ErasureService.erase_tenant` does both around this.
         """
         async with self._database.transaction(tenant_id) as tx:
             return await tenants.erase_tenant(tx, tenant_id) is not None

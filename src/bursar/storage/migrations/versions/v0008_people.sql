@@ -183,3 +183,70 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION erase_tenant(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION erase_tenant(uuid) TO bursar_app;
+
+-- When the data that came through a connection was erased on request; the row itself stays, without anything to know
+-- its login by, for the audit trail to point at.
+ALTER TABLE connections ADD COLUMN erased_at timestamptz;
+
+-- Everything that only this connection has told of. What another source of an account has told of, too, is the other's,
+-- and stays. Rows by table; null when the connection is not there, not disconnected, or erased already.
+CREATE FUNCTION erase_connection(whose uuid, left_id uuid, at timestamptz) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    sources uuid[];
+    alone uuid[];
+    gone uuid[];
+    runs uuid[];
+    done bigint;
+    row_count bigint;
+BEGIN
+    IF whose IS DISTINCT FROM nullif(current_setting('app.tenant_id', true), '')::uuid THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a transaction can change only the tenant that it is bound to';
+    END IF;
+    PERFORM FROM public.connections WHERE tenant_id = whose AND id = left_id AND status = 'disconnected'
+        AND erased_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT coalesce(array_agg(id), '{}') INTO sources FROM public.account_sources
+    WHERE tenant_id = whose AND connection_id = left_id;
+    SELECT coalesce(array_agg(DISTINCT s.account_id), '{}') INTO alone FROM public.account_sources s
+    WHERE s.tenant_id = whose AND s.connection_id = left_id AND NOT EXISTS (
+        SELECT FROM public.account_sources o
+        WHERE o.tenant_id = whose AND o.account_id = s.account_id AND o.connection_id <> left_id);
+    SELECT coalesce(array_agg(id), '{}') INTO runs FROM public.sync_runs
+    WHERE tenant_id = whose AND connection_id = left_id;
+    SELECT coalesce(array_agg(id), '{}') INTO gone FROM (
+        SELECT id FROM public.transactions WHERE tenant_id = whose AND account_id = ANY(alone)
+        UNION
+        SELECT r.transaction_id FROM public.source_records r WHERE r.tenant_id = whose AND r.source_id = ANY(sources)
+            AND NOT EXISTS (SELECT FROM public.source_records o WHERE o.tenant_id = whose
+                AND o.transaction_id = r.transaction_id AND NOT o.source_id = ANY(sources))
+    ) AS told_by_nobody_else;
+    DELETE FROM public.source_records WHERE tenant_id = whose AND source_id = ANY(sources);
+    DELETE FROM public.tombstones WHERE tenant_id = whose AND transaction_id = ANY(gone);
+    DELETE FROM public.outbox WHERE tenant_id = whose AND subject_id = ANY(gone);
+    DELETE FROM public.transactions WHERE tenant_id = whose AND id = ANY(gone);
+    GET DIAGNOSTICS row_count = ROW_COUNT;
+    DELETE FROM public.account_owners
+    WHERE tenant_id = whose AND (connection_id = left_id OR account_id = ANY(alone));
+    DELETE FROM public.transfers WHERE tenant_id = whose AND (connection_id = left_id
+        OR source_account_id = ANY(alone) OR destination_account_id = ANY(alone));
+    DELETE FROM public.balance_gaps WHERE tenant_id = whose AND account_id = ANY(alone);
+    DELETE FROM public.proofs_due WHERE tenant_id = whose AND account_id = ANY(alone);
+    DELETE FROM public.balance_observations WHERE tenant_id = whose AND account_id = ANY(alone);
+    DELETE FROM public.holdings WHERE tenant_id = whose AND account_id = ANY(alone);
+    DELETE FROM public.account_sources WHERE tenant_id = whose AND id = ANY(sources);
+    DELETE FROM public.accounts WHERE tenant_id = whose AND id = ANY(alone);
+    GET DIAGNOSTICS done = ROW_COUNT;
+    DELETE FROM public.rejected_records WHERE tenant_id = whose AND connection_id = left_id;
+    DELETE FROM public.imports WHERE tenant_id = whose AND connection_id = left_id;
+    DELETE FROM public.sync_runs WHERE tenant_id = whose AND id = ANY(runs);
+    DELETE FROM public.connection_credentials WHERE tenant_id = whose AND connection_id = left_id;
+    UPDATE public.connections SET erased_at = at, alias = NULL, external_login_id = NULL, institution_id = NULL,
+        institution_name = NULL, sync_cursor = NULL, version = version + 1, updated_at = at
+    WHERE tenant_id = whose AND id = left_id;
+    RETURN jsonb_build_object('accounts', done, 'transactions', row_count);
+END $$;
+REVOKE ALL ON FUNCTION erase_connection(uuid, uuid, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION erase_connection(uuid, uuid, timestamptz) TO bursar_app;
