@@ -25,6 +25,7 @@ from bursar.services.owners import OwnerService
 from bursar.services.proof import ProofService
 from bursar.services.provider_calls import ProviderPool
 from bursar.services.queries import QueryService
+from bursar.services.retention import RetentionService
 from bursar.services.sync import SyncService
 from bursar.services.transfer_outcomes import TransferReconciler
 from bursar.services.transfers import TransferService
@@ -65,6 +66,7 @@ class Platform:
     audit: AuditService
     owners: OwnerService
     erasure: ErasureService
+    retention: RetentionService
     idempotency: IdempotencyService
     webhooks: WebhookService
     metrics: Metrics
@@ -220,6 +222,7 @@ async def open_platform(
             catalogue=CatalogueService(database, registry, providers, clock),
             connect=connect,
             erasure=ErasureService(database, registry, connect, clock),
+            retention=RetentionService(database, clock),
             sync=SyncService(database, queue, registry, providers, keys, clock),
             imports=ImportService(database, registry, keys, clock, ImportLimits(max_bytes=settings.import_max_bytes)),
             proof=ProofService(database),

@@ -16,6 +16,7 @@ from bursar.server.api import (
     imports,
     owners,
     providers,
+    retention,
     syncs,
     tenants,
     transactions,
@@ -94,6 +95,8 @@ def _api() -> APIRouter:
     api.include_router(transfers.router, prefix="/transfers")
     api.include_router(audit.router, prefix="/audit_events")
     api.include_router(imports.router, prefix="/imports")
+    api.include_router(retention.policies, prefix="/retention_policies")
+    api.include_router(retention.runs, prefix="/retention_runs")
     api.include_router(tenants.router, prefix="/tenant")
     api.include_router(syncs.router, prefix="/syncs")
     api.include_router(changes.feed, prefix="/changes")

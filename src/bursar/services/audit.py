@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from bursar.domain.audit import AuditEvent
+from bursar.domain.audit import AuditEvent, ChainFinding, check_chain
 from bursar.storage import audit
 from bursar.storage.unit_of_work import Database
 
@@ -29,6 +29,18 @@ class AuditService:
                 tx, tenant_id, subject_id=subject_id, event_types=event_types, limit=limit, offset=offset
             )
             return listed, await audit.count_events(tx, tenant_id, subject_id=subject_id, event_types=event_types)
+
+    async def check(self, tenant_id: UUID) -> ChainFinding:
+        """Return whether nothing of the trail was changed, dropped or slipped in since it was written.
+
+        Events from before the chain was introduced are not in it.
+        """
+        async with self._database.transaction(tenant_id) as tx:
+            # The head first: what is written meanwhile comes behind it, and is left for the next check.
+            length, head = await audit.find_head(tx, tenant_id)
+            links = [link for link in await audit.list_links(tx, tenant_id) if link.position <= length]
+            unlinked = await audit.count_unlinked(tx, tenant_id)
+        return check_chain(links, length=length, head=head, unlinked_count=unlinked)
 
     async def list_before(
         self,

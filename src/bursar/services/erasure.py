@@ -59,7 +59,7 @@ class ErasureService:
         async with self._database.transaction(tenant_id) as tx:
             accesses = await erasure.lock_accesses(tx, tenant_id)
             revoked_count, not_revoked = self._judge(accesses, codes)
-            length, head = await erasure.find_head(tx, tenant_id)
+            length, head = await audit.find_head(tx, tenant_id)
             counts = await tenants.erase_tenant(tx, tenant_id)
             if counts is None:
                 return Failure(NotFound(what="tenant"))

@@ -130,7 +130,7 @@ def to_failure(error: ProviderError, provider: str, now: datetime) -> ProviderFa
 def unreadable_credentials(provider_slug: str) -> ProviderFailed:
     """Return what a caller is told where the keys of this installation do not open a connection's credentials."""
     return ProviderFailed(
-        code="credentialsunreadable_credentials",
+        code="credentials_unreadable",
         message="The stored credentials do not open with the keys of this installation.",
         provider=provider_slug,
         action="report",

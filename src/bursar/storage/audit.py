@@ -8,7 +8,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from bursar.domain.audit import AuditEvent, AuditEventType
+from bursar.domain.audit import AuditEvent, AuditEventType, AuditLink
 from bursar.domain.ids import new_id
 from bursar.storage.unit_of_work import Transaction
 
@@ -67,6 +67,42 @@ async def list_events(
     async with tx.cursor(row_factory=class_row(AuditEvent)) as cursor:
         await cursor.execute(_PAGE, arguments | {"before_id": before_id, "limit": limit, "offset": offset})
         return await cursor.fetchall()
+
+
+async def find_head(tx: Transaction, tenant_id: UUID) -> tuple[int, bytes | None]:
+    """Return how many events are in the tenant's chain, and the hash of its last link."""
+    found = await tx.execute("SELECT length, hash FROM audit_heads WHERE tenant_id = %s", [tenant_id])
+    row = await found.fetchone()
+    return (int(row[0]), bytes(row[1])) if row is not None else (0, None)
+
+
+async def list_links(tx: Transaction, tenant_id: UUID) -> list[AuditLink]:
+    """Return every link of the tenant's chain, in order, beside what its event says now."""
+    async with tx.cursor(row_factory=class_row(AuditLink)) as cursor:
+        await cursor.execute(
+            """
+            SELECT l.position, l.event_id, l.hash, CASE WHEN e.id IS NOT NULL THEN audit_digest(e) END AS digest
+            FROM audit_links l LEFT JOIN audit_events e ON e.tenant_id = l.tenant_id AND e.id = l.event_id
+            WHERE l.tenant_id = %s ORDER BY l.position
+            """,
+            [tenant_id],
+        )
+        return await cursor.fetchall()
+
+
+async def count_unlinked(tx: Transaction, tenant_id: UUID) -> int:
+    """Return how many events have no link and are younger than the first that has one."""
+    found = await tx.execute(
+        """
+        SELECT count(*) FROM audit_events e
+        WHERE e.tenant_id = %(tenant_id)s
+            AND e.id > (SELECT event_id FROM audit_links WHERE tenant_id = %(tenant_id)s AND position = 1)
+            AND NOT EXISTS (SELECT FROM audit_links l WHERE l.tenant_id = e.tenant_id AND l.event_id = e.id)
+        """,
+        {"tenant_id": tenant_id},
+    )
+    row = await found.fetchone()
+    return int(row[0]) if row else 0
 
 
 async def count_events(

@@ -52,13 +52,6 @@ async def list_accesses(tx: Transaction, tenant_id: UUID) -> list[Access]:
         return await cursor.fetchall()
 
 
-async def find_head(tx: Transaction, tenant_id: UUID) -> tuple[int, bytes | None]:
-    """Return how many events are in the tenant's audit chain, and the hash of its last link."""
-    found = await tx.execute("SELECT length, hash FROM audit_heads WHERE tenant_id = %s", [tenant_id])
-    row = await found.fetchone()
-    return (int(row[0]), bytes(row[1])) if row is not None else (0, None)
-
-
 async def insert_proof(tx: Transaction, tenant_id: UUID, proof: ErasureProof) -> None:
     """Leave the proof of an erasure, in its transaction."""
     await tx.execute(
