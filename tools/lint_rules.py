@@ -51,7 +51,7 @@ GLOBAL_CODE = {
     "storage/transfers.py:list_due": "the scheduler asks what is due for every tenant, and sees nothing else",
     "storage/unit_of_work.py": "the pool and its transactions; a transaction is bound to its tenant when it opens",
 }
-GLOBAL_TABLES = frozenset({"tenants", "providers", "alembic_version", "webhook_notices"})
+GLOBAL_TABLES = frozenset({"tenants", "providers", "alembic_version", "webhook_notices", "erasure_proofs"})
 GLOBAL_TABLE_PREFIXES = ("pg_", "information_schema", "procrastinate_", "incoming_")
 # What may stand before tenant_id: the object itself and the open transaction.
 BEFORE_TENANT = frozenset({"self", "cls", "tx", "uow", "unit_of_work", "transaction"})

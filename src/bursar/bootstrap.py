@@ -14,14 +14,18 @@ from bursar.ports.importer import ImportLimits
 from bursar.registry import Registry
 from bursar.security.keys import MasterKeys
 from bursar.services.access import AccessService
+from bursar.services.audit import AuditService
 from bursar.services.catalogue import CatalogueService
 from bursar.services.connect import ConnectService
+from bursar.services.erasure import ErasureService
 from bursar.services.idempotency import IdempotencyService
 from bursar.services.imports import ImportService
 from bursar.services.keys import KeyService
+from bursar.services.owners import OwnerService
 from bursar.services.proof import ProofService
 from bursar.services.provider_calls import ProviderPool
 from bursar.services.queries import QueryService
+from bursar.services.retention import RetentionService
 from bursar.services.sync import SyncService
 from bursar.services.transfer_outcomes import TransferReconciler
 from bursar.services.transfers import TransferService
@@ -59,6 +63,10 @@ class Platform:
     imports: ImportService
     proof: ProofService
     queries: QueryService
+    audit: AuditService
+    owners: OwnerService
+    erasure: ErasureService
+    retention: RetentionService
     idempotency: IdempotencyService
     webhooks: WebhookService
     metrics: Metrics
@@ -198,6 +206,9 @@ async def open_platform(
         opened.push_async_callback(providers.aclose)
         keys = KeyService(master_keys)
         metrics = Metrics()
+        connect = ConnectService(
+            database, queue, registry, providers, keys, clock, webhook_urls=webhook_urls(settings, registry)
+        )
         platform = Platform(
             settings=settings,
             registry=registry,
@@ -209,13 +220,15 @@ async def open_platform(
             access=AccessService(database, clock),
             providers=providers,
             catalogue=CatalogueService(database, registry, providers, clock),
-            connect=ConnectService(
-                database, queue, registry, providers, keys, clock, webhook_urls=webhook_urls(settings, registry)
-            ),
+            connect=connect,
+            erasure=ErasureService(database, registry, connect, clock),
+            retention=RetentionService(database, clock),
             sync=SyncService(database, queue, registry, providers, keys, clock),
             imports=ImportService(database, registry, keys, clock, ImportLimits(max_bytes=settings.import_max_bytes)),
             proof=ProofService(database),
             queries=QueryService(database),
+            audit=AuditService(database),
+            owners=OwnerService(database, registry, providers, keys, clock),
             idempotency=IdempotencyService(database, keys, clock),
             webhooks=WebhookService(
                 database,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bursar.cli import connections, converge, demo, files, ledger, operator, serving
+from bursar.cli import connections, converge, demo, files, ledger, operator, privacy, serving
 from bursar.cli.session import CommandError, describe_error
 
 app = typer.Typer(
@@ -34,12 +34,16 @@ app.command()(connections.connect)
 app.command()(connections.sync)
 app.command()(connections.pause)
 app.command()(connections.resume)
+app.command()(privacy.disconnect)
 app.command()(ledger.accounts)
 app.command()(ledger.transactions)
 app.command()(ledger.changes)
 app.command("connections")(connections.list_connections)
 app.command()(ledger.proof)
 app.command()(connections.providers)
+app.command()(privacy.owners)
+app.command()(privacy.audit)
+app.command()(privacy.erase)
 app.command()(serving.serve)
 app.command()(serving.worker)
 app.command()(serving.sandbox)
@@ -49,6 +53,7 @@ app.command()(operator.doctor)
 app.command()(operator.version)
 app.add_typer(operator.token_app, name="token")
 app.add_typer(operator.keys_app, name="keys")
+app.add_typer(privacy.retention_app, name="retention")
 
 
 def run_app() -> None:

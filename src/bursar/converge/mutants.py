@@ -217,7 +217,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an erased tenant leaves its rows",
         "bursar.services.access",
-        "            return await tenants.erase_tenant(tx, tenant_id)\n",
+        "            return await tenants.erase_tenant(tx, tenant_id) is not None\n",
         "            return bool(tx)\n",
     ),
     Mutant(

@@ -17,6 +17,14 @@ class UserRole(Vocabulary):
         """True for roles that may change anything."""
         return self is not UserRole.READONLY
 
+    def may_see_owners(self) -> bool:
+        """True for roles that may see who owns an account: what is known of people asks for more than rows do."""
+        return self is not UserRole.READONLY
+
+    def may_destroy(self) -> bool:
+        """True for the role that may say how long data is kept, and may erase it."""
+        return self is UserRole.ADMIN
+
     def may_move_money(self) -> bool:
         """True for the role that may send transfers: money asks for more than what is only read or connected."""
         return self is UserRole.ADMIN

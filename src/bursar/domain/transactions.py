@@ -240,6 +240,8 @@ class Transaction:
     memo: str | None
     removed_at: datetime | None
     """When its institution took it back; such a row is in no list and no sum, and keeps its id."""
+    texts_removed_at: datetime | None
+    """When description, counterparty, memo and cheque number were forgotten by policy; None: they were not."""
     version: int
     created_at: datetime
     updated_at: datetime

@@ -68,40 +68,6 @@ _MOVES: dict[TransferStatus, frozenset[TransferStatus]] = {
 }
 
 
-class AuditEventType(Vocabulary):
-    """What is kept for ever about a transfer; each step and each outcome writes one."""
-
-    STAGED = "transfer.staged"
-    CONFIRMED = "transfer.confirmed"
-    CANCELLED = "transfer.cancelled"
-    EXPIRED = "transfer.expired"
-    REJECTED = "transfer.rejected"
-    """A limit of ours said no."""
-    REQUESTED = "transfer.requested"
-    """Written with the reservation, before the provider is asked."""
-    COMPLETED = "transfer.completed"
-    FAILED = "transfer.failed"
-    OUTCOME_UNKNOWN = "transfer.outcome_unknown"
-    FOUND = "transfer.found"
-    """An unknown one was found at the provider."""
-    NOT_FOUND = "transfer.not_found"
-    """An unknown one has not happened; its reservation was given back."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEvent:
-    """One thing that was done or that happened: written once, never changed."""
-
-    id: UUID
-    occurred_at: datetime
-    event_type: str
-    subject_id: UUID
-    """The transfer; one that a limit has refused exists in its events only."""
-    actor_user_id: UUID | None
-    """None: the platform itself, looking after what was left open."""
-    data: dict[str, object]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferRules:
     """What the operator allows; limits are in the currency of the transfer, whichever it is."""

@@ -14,8 +14,11 @@ from bursar.server.api import (
     gaps,
     health,
     imports,
+    owners,
     providers,
+    retention,
     syncs,
+    tenants,
     transactions,
     transfers,
     webhooks,
@@ -85,12 +88,16 @@ def _api() -> APIRouter:
         api.include_router(syncs.of_connection, prefix=name, include_in_schema=documented)
     for name, documented in (("/accounts", True), ("/bank_accounts", False)):
         api.include_router(accounts.router, prefix=name, include_in_schema=documented)
+        api.include_router(owners.of_account, prefix=name, include_in_schema=documented)
     api.include_router(transactions.router, prefix="/transactions")
     api.include_router(balances.router, prefix="/balance_snapshots")
     api.include_router(gaps.router, prefix="/balance_gaps")
     api.include_router(transfers.router, prefix="/transfers")
     api.include_router(audit.router, prefix="/audit_events")
     api.include_router(imports.router, prefix="/imports")
+    api.include_router(retention.policies, prefix="/retention_policies")
+    api.include_router(retention.runs, prefix="/retention_runs")
+    api.include_router(tenants.router, prefix="/tenant")
     api.include_router(syncs.router, prefix="/syncs")
     api.include_router(changes.feed, prefix="/changes")
     api.include_router(changes.rejected, prefix="/rejected_records")

@@ -107,6 +107,36 @@ Writer = Annotated[Principal, Depends(require_writer)]
 """A user whose role may change something."""
 
 
+def require_owner_reader(caller: Caller) -> Principal:
+    """Return the caller when its role may see who owns an account.
+
+    Raises:
+        ApiError: 403.
+    """
+    if not caller.role.may_see_owners():
+        raise ApiError("permission_denied", "Your role may not see who owns an account.")
+    return caller
+
+
+OwnerReader = Annotated[Principal, Depends(require_owner_reader)]
+"""A user whose role may see who owns an account."""
+
+
+def require_admin(caller: Caller) -> Principal:
+    """Return the caller when its role may say how long data is kept, and may erase it.
+
+    Raises:
+        ApiError: 403.
+    """
+    if not caller.role.may_destroy():
+        raise ApiError("permission_denied", "Only an administrator may do this.")
+    return caller
+
+
+Admin = Annotated[Principal, Depends(require_admin)]
+"""An administrator of the tenant."""
+
+
 def require_mover(caller: Caller, platform: PlatformDep) -> Principal:
     """Return the caller when its role may move money and the operator has switched transfers on.
 

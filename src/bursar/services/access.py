@@ -64,11 +64,11 @@ class AccessService:
         """Delete everything of a tenant, for good, in one transaction; False when there is no such tenant.
 
         Its data keys go with it, so that copies of its sealed values in old backups open no more. A run that reads for
-        the tenant meanwhile loses its connection and leaves nothing behind. The providers are not told: disconnect
-        first what is connected.
+        the tenant meanwhile loses its connection and leaves nothing behind. The providers are not told, and no
+        proof is left: `ErasureService.erase_tenant` does both around this.
         """
         async with self._database.transaction(tenant_id) as tx:
-            return await tenants.erase_tenant(tx, tenant_id)
+            return await tenants.erase_tenant(tx, tenant_id) is not None
 
     async def create_token(self, tenant_id: UUID, user_id: UUID, *, name: str) -> str:
         """Return a new token of a user; it is shown here once and only its digest is kept."""

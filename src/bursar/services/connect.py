@@ -14,12 +14,14 @@ from bursar.domain.sync import SyncTrigger
 from bursar.domain.time import Clock
 from bursar.faultpoints import FaultPoint, reach
 from bursar.ports.errors import ProviderError
-from bursar.ports.provider import ConnectCompletion, ConnectRequest, ConnectStart, EstablishedConnection
+from bursar.ports.provider import ConnectCompletion, ConnectRequest, ConnectStart, Credentials, EstablishedConnection
 from bursar.registry import Registry
+from bursar.security.failures import VaultError
 from bursar.services.keys import KeyService
-from bursar.services.provider_calls import ProviderPool, to_failure
+from bursar.services.leaving import Left, record_left
+from bursar.services.provider_calls import ProviderPool, to_failure, unreadable_credentials
 from bursar.services.sync_requests import enqueue_run
-from bursar.storage import accounts, connections, sync_runs
+from bursar.storage import connections, sync_runs
 from bursar.storage.connections import ConnectionFacts
 from bursar.storage.queue import JobQueue
 from bursar.storage.unit_of_work import Database, Transaction
@@ -277,16 +279,23 @@ class ConnectService:
         is_fed_by_files = connection.provider_slug not in self._registry.providers
         return health_of(connection, self._clock.now(), is_fed_by_files=is_fed_by_files)
 
-    async def disconnect(self, tenant_id: UUID, connection_id: UUID) -> Result[None, ServiceFailure]:
+    async def disconnect(
+        self, tenant_id: UUID, connection_id: UUID, *, user_id: UUID | None = None
+    ) -> Result[Left, ServiceFailure]:
         """Leave: withdraw the access at the provider where it answers, destroy the credentials, keep the history."""
+        failed: ProviderFailed | None = None
+        credentials: Credentials | None = None
         async with self._database.transaction(tenant_id) as tx:
             connection = await connections.find_connection(tx, tenant_id, connection_id, for_update=True)
             if connection is None or connection.status is ConnectionStatus.DISCONNECTED:
                 return Failure(NotFound(what="connection"))
-            credentials = await self._keys.open_credentials(
-                tx, tenant_id, connection_id, provider_slug=connection.provider_slug
-            )
-        failed: ProviderFailed | None = None
+            try:
+                credentials = await self._keys.open_credentials(
+                    tx, tenant_id, connection_id, provider_slug=connection.provider_slug
+                )
+            except VaultError:
+                # Whoever has lost the key can leave all the same; the provider cannot be told.
+                failed = unreadable_credentials(connection.provider_slug)
         if credentials is not None and connection.provider_slug in self._registry.providers:
             # The user's wish does not wait for a provider that is down or no longer set up: our copy of the key is
             # destroyed below, and the connection says that the provider does not know.
@@ -298,26 +307,14 @@ class ConnectService:
                     failed = to_failure(error, connection.provider_slug, self._clock.now())
         now = self._clock.now()
         async with self._database.transaction(tenant_id) as tx:
-            await connections.leave_connection(
-                tx,
-                tenant_id,
-                connection_id,
-                error_code="not_revoked_upstream" if failed is not None else None,
-                error_message=failed.message if failed is not None else None,
-                at=now,
+            # The provider took its time: meanwhile somebody else may have left, or the tenant may be gone.
+            present = await connections.find_connection(tx, tenant_id, connection_id, for_update=True)
+            if present is None or present.status is ConnectionStatus.DISCONNECTED:
+                return Failure(NotFound(what="connection"))
+            left = await record_left(
+                tx, tenant_id, present, had_access=credentials is not None, failed=failed, user_id=user_id, at=now
             )
-            await connections.delete_credentials(tx, tenant_id, connection_id)
-            await sync_runs.cancel_runs(
-                tx,
-                tenant_id,
-                connection_id,
-                with_running=True,
-                code="disconnected",
-                message="The user has disconnected the account.",
-                at=now,
-            )
-            await accounts.deactivate_accounts(tx, tenant_id, connection_id, now)
-        return Success(None)
+        return Success(left)
 
     async def pause(self, tenant_id: UUID, connection_id: UUID) -> Result[Connection, ServiceFailure]:
         """Let a connection rest until `resume`: nothing reads it, and a run that waits is called off.

@@ -77,6 +77,24 @@ class KeyService:
             raise UnknownKeyError(sealed_key_id(sealed), "the tenant has no such data key")
         return open_sealed(sealed, key=key, context=_answer_context(tenant_id, place))
 
+    async def seal_owners(
+        self, tx: Transaction, tenant_id: UUID, account_id: UUID, told: bytes, at: datetime
+    ) -> tuple[str, bytes]:
+        """Return the id of the key and what is known of an account's owners, sealed for the row of that account."""
+        key = await self._key(tx, tenant_id, "data", at)
+        return key.id, seal(told, key=key, context=_owners_context(tenant_id, account_id))
+
+    async def open_owners(self, tx: Transaction, tenant_id: UUID, account_id: UUID, sealed: bytes) -> bytes:
+        """Return what is known of an account's owners.
+
+        Raises:
+            VaultError: the keys do not open it; the text says what the operator does.
+        """
+        key = await self._stored_key(tx, tenant_id, "data", sealed_key_id(sealed))
+        if key is None:
+            raise UnknownKeyError(sealed_key_id(sealed), "the tenant has no such data key")
+        return open_sealed(sealed, key=key, context=_owners_context(tenant_id, account_id))
+
     async def hasher(self, tx: Transaction, tenant_id: UUID, at: datetime) -> "IdentityHasher":
         """Return what turns account numbers into the tenant's keyed hashes."""
         return IdentityHasher(await self._key(tx, tenant_id, "identity", at))
@@ -192,6 +210,10 @@ def _context(tenant_id: UUID, connection_id: UUID, provider_slug: str) -> SealCo
         row_id=connection_id,
         provider_slug=provider_slug,
     )
+
+
+def _owners_context(tenant_id: UUID, account_id: UUID) -> SealContext:
+    return SealContext(tenant_id=tenant_id, table="account_owners", column="sealed", row_id=account_id)
 
 
 def _answer_context(tenant_id: UUID, place: str) -> SealContext:

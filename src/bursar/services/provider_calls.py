@@ -127,6 +127,17 @@ def to_failure(error: ProviderError, provider: str, now: datetime) -> ProviderFa
     )
 
 
+def unreadable_credentials(provider_slug: str) -> ProviderFailed:
+    """Return what a caller is told where the keys of this installation do not open a connection's credentials."""
+    return ProviderFailed(
+        code="credentials_unreadable",
+        message="The stored credentials do not open with the keys of this installation.",
+        provider=provider_slug,
+        action="report",
+        retryable=False,
+    )
+
+
 def _action(error: ProviderError) -> str:
     if isinstance(error, ProviderAuthenticationError):
         return "reauthenticate" if error.needs_user else "wait"

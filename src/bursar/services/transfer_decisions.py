@@ -3,18 +3,19 @@
 from datetime import datetime
 from uuid import UUID
 
+from bursar.domain.audit import AuditEventType
 from bursar.domain.failures import Conflict, NotFound, ServiceFailure
 from bursar.domain.result import Failure, Result, Success
-from bursar.domain.transfers import BELIEVE_AFTER, AuditEventType, Transfer, TransferStatus
+from bursar.domain.transfers import BELIEVE_AFTER, Transfer, TransferStatus
 from bursar.services.transfer_outcomes import NOT_CARRIED_OUT, Outcome, settle
 from bursar.storage import transfers
 from bursar.storage.unit_of_work import Transaction
 
 _BASIS = "decision"
-_HAPPENED = Outcome(status=TransferStatus.COMPLETED, event=AuditEventType.FOUND, basis=_BASIS)
+_HAPPENED = Outcome(status=TransferStatus.COMPLETED, event=AuditEventType.TRANSFER_FOUND, basis=_BASIS)
 _NOT_HAPPENED = Outcome(
     status=TransferStatus.FAILED,
-    event=AuditEventType.NOT_FOUND,
+    event=AuditEventType.TRANSFER_NOT_FOUND,
     failure_code=NOT_CARRIED_OUT,
     failure_message="An administrator has looked at the provider: no money moved.",
     basis=_BASIS,

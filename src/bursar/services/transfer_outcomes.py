@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from bursar.domain.audit import AuditEventType
 from bursar.domain.connections import ConnectionStatus
 from bursar.domain.money import format_amount
 from bursar.domain.time import Clock
 from bursar.domain.transfers import (
     CLOCKS_DIFFER,
     SEND_WITHIN,
-    AuditEventType,
     Sighting,
     Transfer,
     TransferStatus,
@@ -45,7 +45,7 @@ _LOOKED_UP = frozenset({TransferStatus.UNKNOWN, TransferStatus.COMPLETED})
 
 LOST = Outcome(
     status=TransferStatus.UNKNOWN,
-    event=AuditEventType.OUTCOME_UNKNOWN,
+    event=AuditEventType.TRANSFER_OUTCOME_UNKNOWN,
     failure_code="interrupted",
     failure_message="Bursar was interrupted while the provider was asked; whether money moved is being looked up.",
 )
@@ -143,7 +143,7 @@ def _is_open(transfer: Transfer) -> bool:
 async def lapse(tx: Transaction, tenant_id: UUID, transfer: Transfer, *, at: datetime) -> None:
     """Let a staged transfer expire; the caller has it locked."""
     await transfers.record_status(tx, tenant_id, transfer.id, TransferStatus.EXPIRED, at=at)
-    await record_event(tx, tenant_id, AuditEventType.EXPIRED, transfer, actor=None, at=at)
+    await record_event(tx, tenant_id, AuditEventType.TRANSFER_EXPIRED, transfer, actor=None, at=at)
 
 
 class TransferReconciler:
@@ -233,13 +233,13 @@ class TransferReconciler:
                 return await transfers.find_transfer(tx, tenant_id, transfer.id)
             if finding.verdict == "happened":
                 outcome = Outcome(
-                    status=TransferStatus.COMPLETED, event=AuditEventType.FOUND, provider_transfer_id=movement
+                    status=TransferStatus.COMPLETED, event=AuditEventType.TRANSFER_FOUND, provider_transfer_id=movement
                 )
                 return await settle(tx, tenant_id, transfer.id, outcome, actor=None, at=now)
             if finding.verdict == "not_happened":
                 outcome = Outcome(
                     status=TransferStatus.FAILED,
-                    event=AuditEventType.NOT_FOUND,
+                    event=AuditEventType.TRANSFER_NOT_FOUND,
                     provider_transfer_id=movement,
                     failure_code=NOT_CARRIED_OUT,
                     failure_message="The provider's activity shows that no money moved.",

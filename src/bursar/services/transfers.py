@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
+from bursar.domain.audit import AuditEventType
 from bursar.domain.connections import ConnectionStatus
 from bursar.domain.failures import Conflict, Invalid, NotFound, ServiceFailure
 from bursar.domain.money import format_amount
@@ -18,8 +19,6 @@ from bursar.domain.time import Clock
 from bursar.domain.transfers import (
     LOOK_AFTER,
     SEND_WITHIN,
-    AuditEvent,
-    AuditEventType,
     DayUse,
     Transfer,
     TransferRequest,
@@ -36,7 +35,7 @@ from bursar.services.provider_calls import ProviderPool
 from bursar.services.transfer_decisions import decide
 from bursar.services.transfer_outcomes import Outcome, lapse, order_of, record_event, settle
 from bursar.services.transfer_plan import SIGN_IN, plan_transfer, wrong_form
-from bursar.storage import audit, connections, transfer_limits, transfers
+from bursar.storage import connections, transfer_limits, transfers
 from bursar.storage.unit_of_work import Database, Transaction
 
 DISABLED = Conflict(
@@ -110,7 +109,7 @@ class TransferService:
             if asked.must_confirm or self._rules.always_confirm:
                 if not await transfers.insert_transfer(tx, tenant_id, transfer):
                     return _known(await transfers.find_by_key(tx, tenant_id, user_id, idempotency_key), asked)
-                await record_event(tx, tenant_id, AuditEventType.STAGED, transfer, actor=user_id, at=now)
+                await record_event(tx, tenant_id, AuditEventType.TRANSFER_STAGED, transfer, actor=user_id, at=now)
                 return Success(transfer)
             credentials = await self._open_credentials(tx, tenant_id, transfer)
             if credentials is None:
@@ -128,7 +127,7 @@ class TransferService:
             if not await transfers.insert_transfer(tx, tenant_id, transfer):
                 await transfer_limits.release(tx, tenant_id, transfer)
                 return _known(await transfers.find_by_key(tx, tenant_id, user_id, idempotency_key), asked)
-            await record_event(tx, tenant_id, AuditEventType.REQUESTED, transfer, actor=user_id, at=now)
+            await record_event(tx, tenant_id, AuditEventType.TRANSFER_REQUESTED, transfer, actor=user_id, at=now)
         return await self._send(tenant_id, user_id, transfer, credentials)
 
     async def confirm(self, tenant_id: UUID, user_id: UUID, transfer_id: UUID) -> Result[Transfer, ServiceFailure]:
@@ -167,7 +166,7 @@ class TransferService:
                 at=now,
                 check_at=now + LOOK_AFTER,
             )
-            for event in (AuditEventType.CONFIRMED, AuditEventType.REQUESTED):
+            for event in (AuditEventType.TRANSFER_CONFIRMED, AuditEventType.TRANSFER_REQUESTED):
                 await record_event(tx, tenant_id, event, transfer, actor=user_id, at=now)
         return await self._send(tenant_id, user_id, transfer, credentials)
 
@@ -187,7 +186,7 @@ class TransferService:
                     Conflict(code="invalid_transition", message="Only a transfer that was not sent can be called off.")
                 )
             await transfers.record_status(tx, tenant_id, transfer_id, TransferStatus.CANCELLED, at=now)
-            await record_event(tx, tenant_id, AuditEventType.CANCELLED, staged, actor=user_id, at=now)
+            await record_event(tx, tenant_id, AuditEventType.TRANSFER_CANCELLED, staged, actor=user_id, at=now)
         return Success(None)
 
     async def decide(
@@ -220,13 +219,6 @@ class TransferService:
                 tx, tenant_id, limit=limit, offset=offset, statuses=statuses, account_id=account_id
             )
 
-    async def list_events(
-        self, tenant_id: UUID, *, subject_id: UUID | None = None, limit: int, offset: int = 0
-    ) -> tuple[list[AuditEvent], int]:
-        """Return a page of audit events, the newest first, and how many there are."""
-        async with self._database.transaction(tenant_id) as tx:
-            return await audit.list_events(tx, tenant_id, subject_id=subject_id, limit=limit, offset=offset)
-
     async def get_use(self, tenant_id: UUID, *, provider_slug: str, currency: str) -> DayUse:
         """Return how much of today's limit is used; today is a day of the provider's calendar."""
         day = limit_day(self._clock.now(), self._zone(provider_slug))
@@ -258,7 +250,9 @@ class TransferService:
             return _failed(error.code, error.message)
         except TimeoutError:
             return _unknown("upstream_timeout", "The provider did not answer in time.")
-        return Outcome(status=TransferStatus.COMPLETED, event=AuditEventType.COMPLETED, provider_transfer_id=movement)
+        return Outcome(
+            status=TransferStatus.COMPLETED, event=AuditEventType.TRANSFER_COMPLETED, provider_transfer_id=movement
+        )
 
     async def _reserve(self, tx: Transaction, tenant_id: UUID, transfer: Transfer, rules: TransferRules) -> bool:
         return await transfer_limits.reserve(
@@ -275,7 +269,13 @@ class TransferService:
         self, tx: Transaction, tenant_id: UUID, transfer: Transfer, rules: TransferRules, actor: UUID, at: datetime
     ) -> Invalid:
         await record_event(
-            tx, tenant_id, AuditEventType.REJECTED, transfer, actor=actor, at=at, code="transfer_limit_exceeded"
+            tx,
+            tenant_id,
+            AuditEventType.TRANSFER_REJECTED,
+            transfer,
+            actor=actor,
+            at=at,
+            code="transfer_limit_exceeded",
         )
         most = format_amount(rules.max_amount, transfer.currency)
         return Invalid(field="amount", message=f"At most {most} {transfer.currency} in one transfer.", code="range")
@@ -284,7 +284,7 @@ class TransferService:
         self, tx: Transaction, tenant_id: UUID, transfer: Transfer, rules: TransferRules, actor: UUID, at: datetime
     ) -> Conflict:
         await record_event(
-            tx, tenant_id, AuditEventType.REJECTED, transfer, actor=actor, at=at, code="daily_limit_exceeded"
+            tx, tenant_id, AuditEventType.TRANSFER_REJECTED, transfer, actor=actor, at=at, code="daily_limit_exceeded"
         )
         use = await transfer_limits.get_use(
             tx,
@@ -330,14 +330,14 @@ def _confirmed(transfer: Transfer) -> Result[Transfer, ServiceFailure]:
 
 def _failed(code: str, message: str) -> Outcome:
     return Outcome(
-        status=TransferStatus.FAILED, event=AuditEventType.FAILED, failure_code=code, failure_message=message
+        status=TransferStatus.FAILED, event=AuditEventType.TRANSFER_FAILED, failure_code=code, failure_message=message
     )
 
 
 def _unknown(code: str, message: str) -> Outcome:
     return Outcome(
         status=TransferStatus.UNKNOWN,
-        event=AuditEventType.OUTCOME_UNKNOWN,
+        event=AuditEventType.TRANSFER_OUTCOME_UNKNOWN,
         failure_code=code,
         failure_message=message,
     )

@@ -19,8 +19,8 @@ _SELECT: LiteralString = """
         t.transaction_date, t.settlement_date, t.occurred_at, t.symbol, t.security_name, t.security_id,
         t.security_id_type, t.asset_type, t.quantity, t.unit_price, t.multiplier, t.commission, t.fees,
         t.original_amount, t.original_currency, t.fx_rate, t.counterparty, t.check_number, t.category_hint, t.memo,
-        t.removed_at, t.version, t.created_at, t.updated_at, a.name AS account_name, a.institution_name,
-        e.connection_id, e.institution_id, e.provider_transaction_id
+        t.removed_at, t.texts_removed_at, t.version, t.created_at, t.updated_at, a.name AS account_name,
+        a.institution_name, e.connection_id, e.institution_id, e.provider_transaction_id
     FROM page t
     JOIN accounts a ON a.tenant_id = t.tenant_id AND a.id = t.account_id
     LEFT JOIN LATERAL (

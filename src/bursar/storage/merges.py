@@ -59,8 +59,10 @@ async def move_evidence(tx: Transaction, tenant_id: UUID, merges: Sequence[tuple
     """Let what was said about one row of the ledger be said about another: (from, to), two rows that are one."""
     await tx.execute(
         """
-        UPDATE source_records e SET transaction_id = m.target
+        UPDATE source_records e SET transaction_id = m.target,
+            raw = CASE WHEN t.texts_removed_at IS NULL THEN e.raw END
         FROM unnest(%(froms)s::uuid[], %(tos)s::uuid[]) AS m (origin, target)
+        JOIN transactions t ON t.tenant_id = %(tenant_id)s AND t.id = m.target
         WHERE e.tenant_id = %(tenant_id)s AND e.transaction_id = m.origin
         """,
         {"tenant_id": tenant_id, "froms": [one for one, _ in merges], "tos": [other for _, other in merges]},

@@ -223,9 +223,11 @@ _UPSERT = StagedStatement(
     INSERT INTO source_records AS e (tenant_id, source_id, key, account_id, transaction_id,
         provider_transaction_id, fingerprint, content_hash, is_pending, booked_on, amount, first_seen_at,
         last_seen_at, raw)
-    SELECT %(tenant_id)s, source_id, key, account_id, transaction_id, provider_transaction_id, fingerprint,
-        content_hash, is_pending, booked_on, amount, %(at)s, %(told_at)s, raw
-    FROM incoming
+    SELECT %(tenant_id)s, i.source_id, i.key, i.account_id, i.transaction_id, i.provider_transaction_id,
+        i.fingerprint, i.content_hash, i.is_pending, i.booked_on, i.amount, %(at)s, %(told_at)s,
+        -- Of a row whose texts were forgotten no words are kept again.
+        CASE WHEN t.texts_removed_at IS NULL THEN i.raw END
+    FROM incoming i LEFT JOIN transactions t ON t.tenant_id = %(tenant_id)s AND t.id = i.transaction_id
     ON CONFLICT (tenant_id, source_id, key) DO UPDATE SET transaction_id = excluded.transaction_id,
         provider_transaction_id = excluded.provider_transaction_id, fingerprint = excluded.fingerprint,
         content_hash = excluded.content_hash, is_pending = excluded.is_pending, booked_on = excluded.booked_on,

@@ -22,14 +22,16 @@ async def list_tenant_ids(tx: Transaction) -> list[UUID]:
     return [tenant_id for (tenant_id,) in await found.fetchall()]
 
 
-async def erase_tenant(tx: Transaction, tenant_id: UUID) -> bool:
-    """Delete every row of the tenant that the transaction is bound to, its keys included; False when there was none.
+async def erase_tenant(tx: Transaction, tenant_id: UUID) -> dict[str, int] | None:
+    """Delete every row of the tenant that the transaction is bound to, its keys included.
+
+    Returns how many rows that were, by table; None when there was no such tenant.
 
     Waits for the transactions of runs under way; what they write later finds neither connection nor tenant.
     """
     found = await tx.execute("SELECT erase_tenant(%s)", [tenant_id])
     row = await found.fetchone()
-    return bool(row and row[0])
+    return None if row is None or row[0] is None else {str(table): int(count) for table, count in row[0].items()}
 
 
 async def insert_user(tx: Transaction, tenant_id: UUID, user_id: UUID, *, name: str, role: str, at: datetime) -> None:

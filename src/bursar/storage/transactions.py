@@ -142,6 +142,16 @@ async def insert_transactions(
 
 
 _BUT_STATUS = [name for name in _CONTENT if name != "status"]
+_TEXTS = frozenset({"description", "counterparty", "memo", "check_number"})
+"""What is forgotten by age, for ever: no source brings it back."""
+
+
+def _told(name: str) -> sql.Composed:
+    """What a row says of a column after an update: its source's word, or what it was for a text that was forgotten."""
+    kept = "CASE WHEN t.texts_removed_at IS NULL THEN i.{0} ELSE t.{0} END" if name in _TEXTS else "i.{0}"
+    return sql.SQL(kept).format(sql.Identifier(name))
+
+
 _UPDATE = StagedStatement(
     _INCOMING,
     """
@@ -175,9 +185,11 @@ _UPDATE = StagedStatement(
         b.next_status <> b.told_status
     FROM before b LEFT JOIN changed t ON t.id = b.id
     """,
-    assignments=sql.SQL(", ").join(sql.SQL("{0} = i.{0}").format(sql.Identifier(name)) for name in _BUT_STATUS),
+    assignments=sql.SQL(", ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(name), _told(name)) for name in _BUT_STATUS
+    ),
     stored=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in _BUT_STATUS),
-    told=sql.SQL(", ").join(sql.SQL("i.{}").format(sql.Identifier(name)) for name in _BUT_STATUS),
+    told=sql.SQL(", ").join(_told(name) for name in _BUT_STATUS),
     feed_before=sql.SQL(_FEED).format(sql.SQL("b")),
     feed_after=sql.SQL(_FEED).format(sql.SQL("t")),
 )

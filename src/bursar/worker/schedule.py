@@ -1,4 +1,4 @@
-"""What happens by itself, and when? (Daily reading; open transfers; old notices; jobs of dead workers.)."""
+"""What happens by itself, and when? (Daily reading; transfers; old notices; retention; jobs of dead workers.)."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,8 @@ CATCH_UP_CRON = "0 0,2-23 * * *"
 """Each other hour, what the night has missed: workers were down, or a provider was."""
 TRANSFERS_CRON = "* * * * *"
 """Each minute, what became of transfers whose outcome nobody has recorded, and what waits too long."""
+RETENTION_CRON = "41 3 * * *"
+"""Each night, what tenants do not want to be kept any longer is forgotten."""
 NOTICES_CRON = "17 3 * * *"
 """Each night, the notices of webhooks that were kept long enough are forgotten."""
 _SLOTS = 60
@@ -56,6 +58,27 @@ def register_schedules(platform: Platform) -> None:
     async def forget_notices(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] - the engine keeps it
         count = await platform.webhooks.forget_old()
         _log.info("old notices forgotten", count=count, timestamp=timestamp)
+
+    @app.periodic(cron=RETENTION_CRON, periodic_id="retention")
+    @app.task(name="bursar.apply_retention")
+    async def apply_policies(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] - the engine keeps it
+        count = await apply_retention(platform)
+        if count:
+            _log.info("retention policies applied", count=count, timestamp=timestamp)
+
+
+async def apply_retention(platform: Platform) -> int:
+    """Apply the policies of every tenant that has one; return how many tenants. One that fails stops no other."""
+    due = await platform.retention.list_due()
+    for tenant_id in due:
+        with log_context(tenant_id=tenant_id):
+            try:
+                await platform.retention.run(tenant_id, dry_run=False)
+            except Exception as error:
+                if is_database_lost(error):
+                    raise
+                _log.exception("a retention policy cannot be applied")
+    return len(due)
 
 
 async def look_after_transfers(platform: Platform) -> int:

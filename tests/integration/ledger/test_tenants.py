@@ -11,7 +11,7 @@ from psycopg import sql
 from bursar.domain.failures import NotFound
 from bursar.domain.result import Failure
 
-SHARED_TABLES = {"providers", "alembic_version", "webhook_notices"}
+SHARED_TABLES = {"providers", "alembic_version", "webhook_notices", "erasure_proofs"}
 """Tables without rows of tenants; the job engine's own tables are the others."""
 
 

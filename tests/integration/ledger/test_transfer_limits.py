@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from bursar.domain.transfers import AuditEventType
+from bursar.domain.audit import AuditEventType
 from bursar.storage import audit, transfer_limits
 from bursar.storage.unit_of_work import Database
 
@@ -110,7 +110,7 @@ async def record(platform, tenant_id: UUID) -> UUID:
         await audit.insert_event(
             tx,
             tenant_id,
-            AuditEventType.REQUESTED,
+            AuditEventType.TRANSFER_REQUESTED,
             subject_id=subject_id,
             actor_user_id=None,
             data={"amount": "1.00"},
@@ -127,7 +127,7 @@ async def test_audit_event_can_be_neither_changed_nor_deleted(platform, tenant_i
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         async with platform.database.transaction(tenant_id) as tx:
             await tx.execute(sql.SQL(statement))
-    listed, total = await platform.transfers.list_events(tenant_id, subject_id=subject_id, limit=5)
+    listed, total = await platform.audit.list_events(tenant_id, subject_id=subject_id, limit=5)
     assert total == 1
     assert (listed[0].event_type, listed[0].data) == ("transfer.requested", {"amount": "1.00"})
 
@@ -143,7 +143,7 @@ async def test_audit_event_of_one_tenant_is_not_shown_to_another(platform, tenan
     await record(platform, tenant_id)
     other = uuid4()
     await platform.access.create_tenant(other, uuid4(), name="the others")
-    assert await platform.transfers.list_events(other, limit=5) == ([], 0)
+    assert await platform.audit.list_events(other, limit=5) == ([], 0)
 
 
 async def test_scheduler_sees_which_transfers_are_due_and_nothing_of_them(platform, tenant_id) -> None:

@@ -235,7 +235,8 @@ async def test_day_of_the_limit_begins_at_midnight_in_new_york(alice, bank, used
 
 
 async def test_late_proof_is_counted_over_the_limit_if_need_be(platform, alice, bank, used, look_after) -> None:
-    from bursar.domain.transfers import AuditEventType, TransferStatus
+    from bursar.domain.audit import AuditEventType
+    from bursar.domain.transfers import TransferStatus
     from bursar.services.transfer_outcomes import Outcome, settle
 
     bank.fault("drop_before")
@@ -243,7 +244,7 @@ async def test_late_proof_is_counted_over_the_limit_if_need_be(platform, alice, 
     bank.advance(minutes=16)
     failed = await look_after(alice, sent["id"])
     assert failed.status == "failed"
-    proof = Outcome(status=TransferStatus.COMPLETED, event=AuditEventType.COMPLETED)
+    proof = Outcome(status=TransferStatus.COMPLETED, event=AuditEventType.TRANSFER_COMPLETED)
     for _ in range(2):
         async with platform.database.transaction(alice.tenant_id) as tx:
             await settle(tx, alice.tenant_id, failed.id, proof, actor=None, at=platform.clock.now())

@@ -1,6 +1,6 @@
 """How does a user connect a bank, and what becomes of the connection?"""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -12,7 +12,7 @@ from bursar.domain.tenants import Principal
 from bursar.ports.provider import ConnectStart
 from bursar.server.api.transactions import RowFilters, answer_rows
 from bursar.server.bodies import Body, body_schema, json_body
-from bursar.server.deps import Caller, Id, PlatformDep, Writer, value_of
+from bursar.server.deps import Caller, Id, PlatformDep, Writer, require_admin, value_of
 from bursar.server.errors import ApiError, Detail, Validation
 from bursar.server.pagination import Paging, page_response
 from bursar.server.parameters import Parameters, split_commas
@@ -43,6 +43,13 @@ class ConnectionFilters(Paging):
     status: Annotated[list[Annotated[str, BeforeValidator(_known_status)]], BeforeValidator(split_commas)] = Field(
         default_factory=list[str], max_length=10
     )
+
+
+class LeaveOptions(Parameters):
+    """Whether the data goes, too."""
+
+    erase: Literal["true", "false"] = "false"
+    """True deletes what only this connection has told of; administrators only."""
 
 
 @router.post(
@@ -77,7 +84,7 @@ async def create_connection(
             connection = await _complete(platform, caller, started.connection.id, body.value)
         except ApiError:
             # Nobody will come back for it: the caller has only this one answer.
-            await platform.connect.disconnect(caller.tenant_id, started.connection.id)
+            await platform.connect.disconnect(caller.tenant_id, started.connection.id, user_id=caller.user_id)
             raise
         return _answer(request, platform, connection, status=201)
 
@@ -168,10 +175,19 @@ async def get_connection(
 
 @router.delete("/{connection_id}", status_code=204, response_class=Response)
 async def delete_connection(
-    connection_id: Id, platform: PlatformDep, caller: Writer, _asked: Annotated[Parameters, Query()]
+    connection_id: Id, platform: PlatformDep, caller: Writer, asked: Annotated[LeaveOptions, Query()]
 ) -> Response:
-    """Withdraw the access and destroy the credentials; accounts and rows stay."""
-    value_of(await platform.connect.disconnect(caller.tenant_id, connection_id), caller, platform)
+    """Withdraw the access and destroy the credentials; accounts and rows stay, unless `erase=true` deletes them, too.
+
+    Only an administrator may erase, also what was disconnected before.
+    """
+    if asked.erase == "true":
+        require_admin(caller)
+        erased = await platform.erasure.erase_connection(caller.tenant_id, caller.user_id, connection_id)
+        value_of(erased, caller, platform)
+    else:
+        left = await platform.connect.disconnect(caller.tenant_id, connection_id, user_id=caller.user_id)
+        value_of(left, caller, platform)
     return Response(status_code=204)
 
 

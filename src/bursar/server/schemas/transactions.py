@@ -59,6 +59,8 @@ class TransactionOut(Out):
     fees: str | None
     removed_at: Instant | None
     """When the institution took the row back; such a row is in no list."""
+    texts_removed_at: Instant | None
+    """When description, counterparty, memo and cheque number were forgotten by the tenant's policy."""
     version: int
     created_at: Instant
     updated_at: Instant
@@ -102,6 +104,7 @@ class TransactionOut(Out):
             commission=money(row.commission, row.currency),
             fees=money(row.fees, row.currency),
             removed_at=row.removed_at,
+            texts_removed_at=row.texts_removed_at,
             version=row.version,
             created_at=row.created_at,
             updated_at=row.updated_at,

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema
 
 from bursar.domain.money import AmountError, check_amount, parse_amount
-from bursar.domain.transfers import MAX_DESCRIPTION, AuditEvent, Transfer, TransferRequest
+from bursar.domain.transfers import MAX_DESCRIPTION, Transfer, TransferRequest
 from bursar.server.deps import Id
 from bursar.server.parameters import Currency
 from bursar.server.schemas.base import Instant, Out, money
@@ -151,29 +151,4 @@ class TransferOut(Out):
             version=transfer.version,
             created_at=transfer.created_at,
             updated_at=transfer.updated_at,
-        )
-
-
-class AuditEventOut(Out):
-    """One thing that was done, by whom, with what outcome."""
-
-    id: UUID
-    occurred_at: Instant
-    event_type: str
-    subject_id: UUID
-    """The transfer; one that a limit has refused exists in its events only."""
-    actor_user_id: UUID | None
-    """Null: the platform itself."""
-    data: dict[str, str]
-
-    @classmethod
-    def of(cls, event: AuditEvent) -> Self:
-        """Return the wire form."""
-        return cls(
-            id=event.id,
-            occurred_at=event.occurred_at,
-            event_type=event.event_type,
-            subject_id=event.subject_id,
-            actor_user_id=event.actor_user_id,
-            data={name: str(value) for name, value in event.data.items()},
         )
