@@ -75,7 +75,7 @@ def test_secrets_in_note_and_error_are_masked_and_both_are_cut(path):
 @pytest.mark.parametrize(
     ("arguments", "culprit"),
     [({"event_type": None}, "event_type"), ({"event_type": " "}, "event_type"), ({"user_id": object()}, "user_id")],
-    ids=str,
+    ids=["no-type", "blank-type", "no-text-user"],
 )
 def test_event_that_says_nothing_is_refused_and_not_written(path, arguments, culprit):
     with pytest.raises(ValueError, match=f"^{culprit} must"):
