@@ -298,8 +298,7 @@ async def test_what_differs(today, serve, caplog) -> None:
     rows = (await client.get("/banking/transactions", headers=client.as_user(token))).json()["transactions"]
     assert isinstance(rows[0]["amount"], str)
     # Debug logs of the HTTP client show no secret.
-    with caplog.at_level(logging.DEBUG):
-        logging.getLogger("httpx2").setLevel(logging.DEBUG)
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, logger="httpx2"):
         await banking.get_accounts(token)
     assert token not in caplog.text
     # The retired environment is production.
