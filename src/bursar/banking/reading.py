@@ -1,6 +1,5 @@
 """How is one login read through any provider's adapter? (Asynchronous; the one implementation behind both faces.)."""
 
-import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -27,11 +26,10 @@ from bursar.ports.errors import (
     ProviderUnsupportedError,
     ProviderValidationError,
 )
+from bursar.ports.fanout import ask_each
 from bursar.ports.identity import IdentityAdapter
 from bursar.ports.provider import ConnectCompletion, Credentials, ProviderAdapter, ProviderSpec
 
-AT_ONCE = 4
-"""Accounts of one login that are read at the same time: providers count calls per login."""
 LOGINS_KEPT = 1000
 
 T = TypeVar("T")
@@ -184,25 +182,21 @@ async def _read_each(
     adapter: ProviderAdapter, credentials: Credentials, ids: Sequence[str], start: date, end: date | None
 ) -> list[Reading]:
     """Read accounts side by side, a few at once; after a failure that is not one account's own, the rest is None."""
-    gate = asyncio.Semaphore(AT_ONCE)
     failed = False
 
     async def read(account_id: str) -> Reading:
         nonlocal failed
-        async with gate:
-            if failed:
-                return None
-            try:
-                return await adapter.fetch_transactions(credentials, account_id, start, end)
-            except (ProviderUnsupportedError, ProviderAuthorizationError) as error:
-                return error
-            except ProviderError as error:
-                failed = True
-                return error
+        if failed:
+            return None
+        try:
+            return await adapter.fetch_transactions(credentials, account_id, start, end)
+        except (ProviderUnsupportedError, ProviderAuthorizationError) as error:
+            return error
+        except ProviderError as error:
+            failed = True
+            return error
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(read(account_id)) for account_id in ids]
-    return [task.result() for task in tasks]
+    return await ask_each(ids, read)
 
 
 def _like(records: list[T], source: RecordBatch[S]) -> RecordBatch[T]:

@@ -113,10 +113,12 @@ class CrossSource:
             ),
             None,
         )
-        for candidate in candidates if third is not None else ():
+        if third is None:
+            return
+        for candidate in candidates:
             beside = pairing.decisions[candidate]
             second = beside.transaction_id if beside is not None else None
-            if beside is None or second is None or second == first or third is None:
+            if beside is None or second is None or second == first:
                 continue
             if not self._others(first) & self._others(second):
                 pairing.decisions[index] = self._about(decision, third)

@@ -257,7 +257,7 @@ class Pairing:
         return sorted(free, key=_last_resort) if len(free) > 1 else free
 
     def fitting(self, index: int, evidences: Sequence[Evidence]) -> Sequence[Evidence]:
-        """Return the same, and of several that are alike first those which nobody else tells of otherwise by now."""
+        """Return what is unpaired, and of several that are alike first those of which nobody else tells otherwise."""
         free, row = self.unpaired(evidences), self.rows[index]
         if len(free) < 2 or not self._settled_as:
             return free

@@ -1,6 +1,5 @@
 """How does a tenant, or one bank of it, go for good: at the providers first, then here, with a proof of it?"""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,14 +11,13 @@ from bursar.domain.failures import Conflict, NotFound, ServiceFailure
 from bursar.domain.ids import new_id
 from bursar.domain.result import Failure, Result, Success
 from bursar.domain.time import Clock
+from bursar.ports.fanout import ask_each
 from bursar.registry import Registry
 from bursar.services.connect import ConnectService
 from bursar.storage import accounts, audit, connections, erasure, tenants
 from bursar.storage.erasure import Access
 from bursar.storage.unit_of_work import Database
 
-_AT_ONCE = 4
-"""How many providers are told at the same time."""
 _ROUNDS = 3
 """How often to look again for what was connected meanwhile, before it counts as not revoked."""
 
@@ -121,17 +119,13 @@ class ErasureService:
 
     async def _leave(self, tenant_id: UUID, user_id: UUID | None, living: list[UUID]) -> dict[UUID, str]:
         """Disconnect connections, a few at a time; return why a provider was not told, by connection."""
-        free = asyncio.Semaphore(_AT_ONCE)
 
         async def leave(connection_id: UUID) -> str | None:
-            async with free:
-                left = await self._connect.disconnect(tenant_id, connection_id, user_id=user_id)
+            left = await self._connect.disconnect(tenant_id, connection_id, user_id=user_id)
             return left.value.not_revoked_code if isinstance(left, Success) else None
 
-        async with asyncio.TaskGroup() as group:
-            tasks = {each: group.create_task(leave(each)) for each in living}
-        found = {each: task.result() for each, task in tasks.items()}
-        return {each: code for each, code in found.items() if code is not None}
+        codes = await ask_each(living, leave)
+        return {each: code for each, code in zip(living, codes, strict=True) if code is not None}
 
     def _judge(self, accesses: list[Access], codes: Mapping[UUID, str]) -> tuple[int, tuple[NotRevoked, ...]]:
         """Return how many accesses their providers have withdrawn, and those that may still exist there."""

@@ -22,7 +22,7 @@ from bursar.domain.retention import (
     first_day_to_keep,
 )
 from bursar.domain.time import Clock
-from bursar.storage import audit, retention
+from bursar.storage import accounts, audit, retention
 from bursar.storage.unit_of_work import Database
 
 BATCH = 5_000
@@ -141,7 +141,7 @@ class RetentionService:
         while last is not None:
             async with self._database.transaction(tenant_id) as tx:
                 # Whoever writes rows decides by what it has read of them: it must not read before this and write after.
-                await retention.lock_rows(tx, tenant_id)
+                await accounts.lock_accounts(tx, tenant_id, None)
                 last, counts = await retention.forget_texts(
                     tx, tenant_id, booked_before=day, after_id=last, batch=self._batch, at=now
                 )

@@ -201,14 +201,21 @@ async def deactivate_accounts(tx: Transaction, tenant_id: UUID, connection_id: U
     )
 
 
-async def lock_accounts(tx: Transaction, tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
-    """Let one writer at a time decide what is new in an account, whatever it is read through; until commit."""
+async def lock_accounts(tx: Transaction, tenant_id: UUID, account_ids: Sequence[UUID] | None) -> None:
+    """Let one writer at a time decide what is new in an account, whatever it is read through; until commit.
+
+    None locks every account of the tenant.
+    """
     await tx.execute(
         """
         SELECT pg_advisory_xact_lock(hashtextextended(tenant_id || '/' || id, 0))
-        FROM (SELECT tenant_id, id FROM accounts WHERE tenant_id = %s AND id = ANY(%s) ORDER BY id) AS ordered
+        FROM (
+            SELECT tenant_id, id FROM accounts
+            WHERE tenant_id = %(tenant_id)s AND (%(account_ids)s::uuid[] IS NULL OR id = ANY(%(account_ids)s))
+            ORDER BY id
+        ) AS ordered
         """,
-        [tenant_id, list(account_ids)],
+        {"tenant_id": tenant_id, "account_ids": None if account_ids is None else list(account_ids)},
     )
 
 

@@ -57,17 +57,6 @@ async def lock_tenant(tx: Transaction, tenant_id: UUID) -> bool:
     return await found.fetchone() is not None
 
 
-async def lock_rows(tx: Transaction, tenant_id: UUID) -> None:
-    """Let nobody write rows of the tenant's accounts until commit: `accounts.lock_accounts`, of all of them."""
-    await tx.execute(
-        """
-        SELECT pg_advisory_xact_lock(hashtextextended(tenant_id || '/' || id, 0))
-        FROM (SELECT tenant_id, id FROM accounts WHERE tenant_id = %s ORDER BY id) AS ordered
-        """,
-        [tenant_id],
-    )
-
-
 async def count_owners(tx: Transaction, tenant_id: UUID, *, stored_before: datetime) -> RetentionCounts:
     """Return of how many accounts the owners were stored before an instant."""
     found = await tx.execute(

@@ -48,6 +48,7 @@ class MemoryLedger:
         trust: IdTrust | None = None,
         is_file: bool = False,
         listing: Span | None = None,
+        unread: Iterable[str] = (),
         as_of: datetime | None = None,
     ) -> list[Decision]:
         """Take one reading of one source; return what each row turned out to be.
@@ -59,6 +60,7 @@ class MemoryLedger:
             trust: of this source, where it is not the ledger's.
             is_file: True for a file: an API that tells otherwise since knows better.
             listing: of which days the rows are all that there are.
+            unread: ids of rows that are there and could not be read.
             as_of: when the words were true; None: now.
         """
         self.now += timedelta(minutes=1)
@@ -74,6 +76,7 @@ class MemoryLedger:
                 as_of=as_of,
                 listing=listing,
                 removed=gone,
+                unread=frozenset(unread),
                 ended_here=frozenset(self._ended),
             ),
         )

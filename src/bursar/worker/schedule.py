@@ -1,6 +1,8 @@
 """What happens by itself, and when? (Daily reading; transfers; old notices; retention; jobs of dead workers.)."""
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -68,17 +70,24 @@ def register_schedules(platform: Platform) -> None:
 
 
 async def apply_retention(platform: Platform) -> int:
-    """Apply the policies of every tenant that has one; return how many tenants. One that fails stops no other."""
-    due = await platform.retention.list_due()
-    for tenant_id in due:
-        with log_context(tenant_id=tenant_id):
-            try:
-                await platform.retention.run(tenant_id, dry_run=False)
-            except Exception as error:
-                if is_database_lost(error):
-                    raise
-                _log.exception("a retention policy cannot be applied")
-    return len(due)
+    """Apply the policies of every tenant that has one; return for how many that was done. A failure stops no other."""
+    done = 0
+    for tenant_id in await platform.retention.list_due():
+        with log_context(tenant_id=tenant_id), _alone("a retention policy cannot be applied"):
+            await platform.retention.run(tenant_id, dry_run=False)
+            done += 1
+    return done
+
+
+@contextmanager
+def _alone(what: str) -> Generator[None]:
+    """Let what fails for one stop no other: it is logged with its traceback. A lost database stops all."""
+    try:
+        yield
+    except Exception as error:
+        if is_database_lost(error):
+            raise
+        _log.exception(what)
 
 
 async def look_after_transfers(platform: Platform) -> int:
@@ -88,15 +97,9 @@ async def look_after_transfers(platform: Platform) -> int:
     """
     due = await platform.reconciler.list_due()
     for tenant_id, transfer_id in due:
-        with log_context(tenant_id=tenant_id, transfer_id=transfer_id):
-            try:
-                transfer = await platform.reconciler.look_after(tenant_id, transfer_id)
-            except Exception as error:
-                if is_database_lost(error):
-                    raise
-                _log.exception("a transfer cannot be looked after")
-            else:
-                _log.info("transfer looked after", status=transfer.status.value if transfer is not None else None)
+        with log_context(tenant_id=tenant_id, transfer_id=transfer_id), _alone("a transfer cannot be looked after"):
+            transfer = await platform.reconciler.look_after(tenant_id, transfer_id)
+            _log.info("transfer looked after", status=transfer.status.value if transfer is not None else None)
     return len(due)
 
 

@@ -22,6 +22,7 @@ from bursar.ports.errors import (
     ProviderUnsupportedError,
     ProviderValidationError,
 )
+from bursar.ports.fanout import ask_each
 from bursar.ports.provider import (
     ConnectCompletion,
     ConnectRequest,
@@ -33,7 +34,6 @@ from bursar.ports.provider import (
 )
 from bursar.ports.webhooks import WebhookRefusedError
 from bursar.providers.finicity.failures import SLUG, connection_removed, failures
-from bursar.providers.finicity.fanout import ask_each
 from bursar.providers.finicity.linking import LINK_LIFE, LOGIN, choose_login, make_link_token, read_link_token
 from bursar.providers.finicity.live import read_live
 from bursar.providers.finicity.notices import to_notices

@@ -8,8 +8,8 @@ from bursar.domain.accounts import AccountType, ProviderAccountData
 from bursar.domain.money import AmountError, check_amount
 from bursar.domain.sync import DataWarning, RecordBatch
 from bursar.ports.errors import ProviderUnavailableError, ProviderUnsupportedError
+from bursar.ports.fanout import ask_each
 from bursar.providers.finicity.failures import SLUG, invalid_answer, login_required
-from bursar.providers.finicity.fanout import ask_each
 from bursar.providers.finicity.mapping import sign_of
 from bursar.providers.finicity.reading import LoginReader
 from bursar.providers.finicity.sdk.client import FinicityClient

@@ -163,8 +163,11 @@ class MXAdapter:
         MX asks about a login as a whole, and not again within a short while: `balance_as_of` says when it did.
         """
         access = self._seal.open(credentials)
-        for account_id in provider_account_ids or ():
-            await self._accounts(access, account_id)
+        if provider_account_ids is not None:
+            # An unknown account is told before the bank is bothered.
+            known, _ = await self._accounts(access)
+            if not set(provider_account_ids) <= known.currencies.keys():
+                raise ProviderNotFoundError("MX does not know this account.", provider=SLUG)
         with self._failures.of_login():
             raise_state(await self._client.run_job(access.user, access.member, "check_balance"))
         listed, collector = await self._accounts(access)

@@ -113,8 +113,8 @@ async def read_rows(
 ) -> tuple[SyncBatch, Listed]:
     """Read accounts, and the rows of the window or of everything.
 
-    The batch says which days it holds as a whole, and where to go on, only when every row could be read and MX is done
-    with the bank.
+    The batch says which days it lists as a whole only when MX is done with the bank, and where to go on only when every
+    row could be read as well.
     """
     collector = Collector()
     is_settled = _is_settled(status, collector)
