@@ -12,6 +12,8 @@ _OPTIONS = "-c lock_timeout=30s -c plan_cache_mode=force_generic_plan"
 
 Plans are made once: a seed has a few dozen rows, and to weigh plans anew costs more than to run any of them.
 """
+_PREPARED = 1_000
+"""So many statements stay prepared: more than there are, with all the types that their arguments come in."""
 
 
 class PatientConnection(psycopg.AsyncConnection[TupleRow]):
@@ -24,7 +26,9 @@ class PatientConnection(psycopg.AsyncConnection[TupleRow]):
     @classmethod
     async def connect(cls, conninfo: str = "", **kwargs: Any) -> "PatientConnection":  # pyright: ignore[reportIncompatibleMethodOverride]
         """Connect with the settings of the first tier."""
-        return await super().connect(conninfo, options=_OPTIONS, **kwargs)  # pyright: ignore[reportReturnType]
+        connection = await super().connect(conninfo, options=_OPTIONS, **kwargs)
+        connection.prepared_max = _PREPARED
+        return connection  # pyright: ignore[reportReturnType]
 
     async def wait(
         self,

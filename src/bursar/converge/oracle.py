@@ -236,20 +236,24 @@ async def sweep(witness: Witness, tenant_ids: Sequence[UUID]) -> None:
     Seeds share a database, so that each is among strangers; only the last few of them need to be there.
     """
     found = await witness.execute(
-        "SELECT c.table_name FROM information_schema.columns c JOIN information_schema.tables t USING (table_name) "
-        "WHERE c.table_schema = 'public' AND t.table_schema = 'public' AND c.column_name = 'tenant_id' "
-        "AND t.table_type = 'BASE TABLE'"
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attname = 'tenant_id'"
     )
-    tables = [str(row[0]) for row in await found.fetchall()]
-    async with witness.transaction():
+    tenants = sql.Literal(list(tenant_ids))
+    statements = [
+        sql.SQL("BEGIN"),
         # Without the foreign keys' checks: whole tenants go, so nothing can be left pointing at them.
-        await witness.execute("SET LOCAL session_replication_role = replica")
-        for table in tables:
-            await witness.execute(
-                sql.SQL("DELETE FROM {} WHERE tenant_id = ANY(%s)").format(sql.Identifier(table)), [list(tenant_ids)]
-            )
-    # With its checks: what the job engine noted of a job goes with it, or no backup could be restored.
-    await witness.execute("DELETE FROM procrastinate_jobs WHERE status <> 'doing'")
+        sql.SQL("SET LOCAL session_replication_role = replica"),
+        *(
+            sql.SQL("DELETE FROM {} WHERE tenant_id = ANY({})").format(sql.Identifier(str(table)), tenants)
+            for (table,) in await found.fetchall()
+        ),
+        sql.SQL("COMMIT"),
+        # With its checks: what the job engine noted of a job goes with it, or no backup could be restored.
+        sql.SQL("DELETE FROM procrastinate_jobs WHERE status <> 'doing'"),
+    ]
+    # In one round trip: there are dozens of tables.
+    await witness.execute(sql.SQL("; ").join(statements))
 
 
 def true_keys(rows: Iterable[Row]) -> "Counter[RowKey]":

@@ -216,24 +216,30 @@ class SeedRun:
 
     async def collect_jobs(self) -> None:
         """Take the jobs that were enqueued, and put them on the agenda; notices of webhooks are followed before."""
-        told = await self.stage.witness.execute(
-            "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'notices' RETURNING id"
-        )
-        if await told.fetchall():
+        jobs, has_notices = await self._take_jobs()
+        if has_notices:
             await follow(self.stage.platform, self._retries, attempts_before=0)
+            jobs += (await self._take_jobs())[0]
+        for job in sorted(jobs, key=lambda job: self._order(job.connection_id)):
+            self._enqueue(job, timedelta(0))
+
+    async def _take_jobs(self) -> tuple[list[Job], bool]:
+        """Take every job off the job engine's table; return the runs, and whether notices wait to be followed."""
         found = await self.stage.witness.execute(
-            "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'sync' RETURNING args"
+            "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queue_name IN ('notices', 'sync') "
+            "RETURNING queue_name, args"
         )
+        taken = await found.fetchall()
         jobs = [
             Job(
                 tenant_id=UUID(args["tenant_id"]),
                 connection_id=UUID(args["connection_id"]),
                 run_id=UUID(args["run_id"]),
             )
-            for (args,) in await found.fetchall()
+            for queue, args in taken
+            if queue == "sync"
         ]
-        for job in sorted(jobs, key=lambda job: self._order(job.connection_id)):
-            self._enqueue(job, timedelta(0))
+        return jobs, len(jobs) < len(taken)
 
     def _enqueue(self, job: Job, wait: timedelta) -> None:
         self.at(self.world.now + wait, f"job {self._order(job.connection_id)}", lambda: self._work(job))

@@ -1,7 +1,7 @@
 """Does the ledger agree with what the institutions say?"""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -17,6 +17,9 @@ from bursar.storage import accounts, balances, gaps
 from bursar.storage.balances import RowChange, RowStanding
 from bursar.storage.gaps import GapWrite
 from bursar.storage.unit_of_work import Database, Transaction
+
+_ACCOUNTS_AT_A_TIME = 16
+"""So many accounts are proven together: few statements, and never the rows of a whole tenant in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +42,18 @@ class ProofService:
             account = await accounts.find_account(tx, tenant_id, account_id)
             if account is None:
                 return Failure(NotFound(what="account"))
-            return Success(AccountProof(account=account, proof=await _prove(tx, tenant_id, account)))
+            (proof,) = await _prove(tx, tenant_id, [account])
+        return Success(AccountProof(account=account, proof=proof))
 
     async def prove_all(self, tenant_id: UUID) -> list[AccountProof]:
         """Return the proof of every account, by institution and name."""
         async with self._database.transaction(tenant_id) as tx:
             listed, _ = await accounts.list_accounts(tx, tenant_id, limit=10_000, offset=0)
-            return [AccountProof(account=account, proof=await _prove(tx, tenant_id, account)) for account in listed]
+            return [
+                AccountProof(account=account, proof=proof)
+                for some in _some_of(listed)
+                for account, proof in zip(some, await _prove(tx, tenant_id, some), strict=True)
+            ]
 
     async def list_gaps(
         self,
@@ -89,10 +97,9 @@ async def gap_warnings(
     if due:
         await accounts.lock_accounts(tx, tenant_id, due)
         writes: list[GapWrite] = []
-        for account_id in due:
-            account = await accounts.find_account(tx, tenant_id, account_id)
-            if account is not None:
-                writes.extend(_to_writes(account, await _prove(tx, tenant_id, account, in_full=False)))
+        for some in _some_of(await accounts.find_accounts(tx, tenant_id, due)):
+            for account, proof in zip(some, await _prove(tx, tenant_id, some, in_full=False), strict=True):
+                writes.extend(_to_writes(account, proof))
         if writes or await gaps.has_open(tx, tenant_id, due):
             await gaps.merge_gaps(tx, tenant_id, due, writes, sync_run_id=sync_run_id, at=at)
     count = await gaps.count_accounts_with_gaps(tx, tenant_id, connection_id)
@@ -100,6 +107,11 @@ async def gap_warnings(
         return []
     message = "Rows and balances of accounts disagree: see the balance gaps for dates and amounts."
     return [DataWarning(code="balance_gap", message=message, count=count)]
+
+
+def _some_of(listed: Sequence[Account]) -> Iterator[Sequence[Account]]:
+    """Part accounts into as many as are proven together."""
+    return (listed[at : at + _ACCOUNTS_AT_A_TIME] for at in range(0, len(listed), _ACCOUNTS_AT_A_TIME))
 
 
 def _to_writes(account: Account, proof: BalanceProof) -> list[GapWrite]:
@@ -122,32 +134,40 @@ def _to_writes(account: Account, proof: BalanceProof) -> list[GapWrite]:
     ]
 
 
-async def _prove(tx: Transaction, tenant_id: UUID, account: Account, *, in_full: bool = True) -> BalanceProof:
-    """Return the proof; when only its gaps matter, rows are not read where there cannot be any."""
-    kind = AccountType(account.account_type)
-    stated = await balances.list_stated(tx, tenant_id, account.id)
-    movements: list[ProofRow] = []
-    if not kind.is_investment() and (in_full or len(stated) > 1):
-        movements = to_movements(
-            await balances.list_standings(tx, tenant_id, account.id),
-            await balances.list_row_changes(tx, tenant_id, account.id),
+async def _prove(
+    tx: Transaction, tenant_id: UUID, some: Sequence[Account], *, in_full: bool = True
+) -> list[BalanceProof]:
+    """Return the proof of each account; when only its gaps matter, rows are not read where there cannot be any."""
+    stated = await balances.list_stated(tx, tenant_id, [account.id for account in some])
+    moving = [
+        account.id
+        for account in some
+        if not AccountType(account.account_type).is_investment() and (in_full or len(stated[account.id]) > 1)
+    ]
+    standings: Mapping[UUID, Sequence[RowStanding]] = {}
+    changes: Mapping[UUID, Sequence[RowChange]] = {}
+    if moving:
+        standings = await balances.list_standings(tx, tenant_id, moving)
+        changes = await balances.list_row_changes(tx, tenant_id, moving)
+    return [
+        prove_balances(
+            [
+                ProofObservation(
+                    observed_at=each.captured_at,
+                    on=each.observed_on,
+                    date_is_stated=each.date_is_stated,
+                    balance=each.balance,
+                    observation_id=each.id,
+                    read_at=each.created_at,
+                    is_alone=each.is_alone,
+                )
+                for each in stated[account.id]
+            ],
+            to_movements(standings.get(account.id, ()), changes.get(account.id, ())),
+            account_type=AccountType(account.account_type),
         )
-    return prove_balances(
-        [
-            ProofObservation(
-                observed_at=each.captured_at,
-                on=each.observed_on,
-                date_is_stated=each.date_is_stated,
-                balance=each.balance,
-                observation_id=each.id,
-                read_at=each.created_at,
-                is_alone=each.is_alone,
-            )
-            for each in stated
-        ],
-        movements,
-        account_type=kind,
-    )
+        for account in some
+    ]
 
 
 def to_movements(standings: Sequence[RowStanding], changes: Sequence[RowChange]) -> list[ProofRow]:

@@ -96,7 +96,7 @@ class SyncService:
             run = await enqueue_run(
                 tx, tenant_id, connection_id, queue=self._queue, trigger=trigger, at=self._clock.now()
             )
-        return Success(run) if run is not None else Failure(NotFound(what="run"))
+        return Success(run)
 
     async def sync_now(
         self,

@@ -27,15 +27,13 @@ _FAULTS = {
 
 async def enqueue_run(
     tx: Transaction, tenant_id: UUID, connection_id: UUID, *, queue: JobQueue, trigger: SyncTrigger, at: datetime
-) -> SyncRun | None:
+) -> SyncRun:
     """Enqueue a run in the caller's transaction, or return the one that waits already."""
-    waiting = await sync_runs.find_queued_run(tx, tenant_id, connection_id)
-    if waiting is not None:
-        return waiting
     run_id = new_id()
-    await sync_runs.insert_run(tx, tenant_id, run_id, connection_id=connection_id, trigger=trigger, at=at)
-    await queue.enqueue_sync(tx, tenant_id, connection_id, run_id)
-    return await sync_runs.find_run(tx, tenant_id, run_id)
+    run = await sync_runs.ensure_queued_run(tx, tenant_id, run_id, connection_id=connection_id, trigger=trigger, at=at)
+    if run.id == run_id:
+        await queue.enqueue_sync(tx, tenant_id, connection_id, run_id)
+    return run
 
 
 def refuse_sync(connection: Connection | None, now: datetime, quota: ReadQuota | None) -> ServiceFailure | None:

@@ -226,6 +226,15 @@ async def find_account(tx: Transaction, tenant_id: UUID, account_id: UUID) -> Ac
         return await cursor.fetchone()
 
 
+async def find_accounts(tx: Transaction, tenant_id: UUID, account_ids: Sequence[UUID]) -> list[Account]:
+    """Return those of the accounts that the tenant has, by id."""
+    async with tx.cursor(row_factory=class_row(Account)) as cursor:
+        await cursor.execute(
+            _SELECT + "AND a.id = ANY(%(ids)s) ORDER BY a.id", {"tenant_id": tenant_id, "ids": list(account_ids)}
+        )
+        return await cursor.fetchall()
+
+
 async def list_accounts(
     tx: Transaction,
     tenant_id: UUID,

@@ -1,5 +1,6 @@
 """What have institutions said about balances, and which rows stand between two sayings?"""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -166,11 +167,13 @@ class StatedBalance:
     """True when its run broke off, failed or was cancelled, and none of that day ended well: rows may be missing."""
 
 
-async def list_stated(tx: Transaction, tenant_id: UUID, account_id: UUID) -> list[StatedBalance]:
-    """Return every balance that was stated for the account in its own currency, oldest first."""
+async def list_stated(
+    tx: Transaction, tenant_id: UUID, account_ids: Sequence[UUID]
+) -> defaultdict[UUID, list[StatedBalance]]:
+    """Return by account every balance that was stated for it in its own currency, oldest first."""
     found = await tx.execute(
         """
-        SELECT o.id, o.balance, o.captured_at, o.observed_on, o.date_is_stated, o.created_at,
+        SELECT o.account_id, o.id, o.balance, o.captured_at, o.observed_on, o.date_is_stated, o.created_at,
             -- A run that broke off begins anew, later than what it read before.
             coalesce(r.status IN ('failed', 'cancelled') OR o.created_at < r.started_at, false) AND NOT EXISTS (
                 -- A figure is kept once a day: a later attempt of that day may have read it with the rows.
@@ -180,12 +183,15 @@ async def list_stated(tx: Transaction, tenant_id: UUID, account_id: UUID) -> lis
                     AND (later.started_at AT TIME ZONE 'UTC')::date = (o.captured_at AT TIME ZONE 'UTC')::date)
         FROM balance_observations o JOIN accounts a ON a.tenant_id = o.tenant_id AND a.id = o.account_id
             LEFT JOIN sync_runs r ON r.tenant_id = o.tenant_id AND r.id = o.sync_run_id
-        WHERE o.tenant_id = %s AND o.account_id = %s AND o.currency = a.currency
+        WHERE o.tenant_id = %s AND o.account_id = ANY(%s) AND o.currency = a.currency
         ORDER BY o.captured_at, o.id
         """,
-        [tenant_id, account_id],
+        [tenant_id, list(account_ids)],
     )
-    return [StatedBalance(*row) for row in await found.fetchall()]
+    stated: defaultdict[UUID, list[StatedBalance]] = defaultdict(list)
+    for account_id, *values in await found.fetchall():
+        stated[account_id].append(StatedBalance(*values))
+    return stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,34 +217,44 @@ class RowChange:
     counted_after: Decimal
 
 
-async def list_standings(tx: Transaction, tenant_id: UUID, account_id: UUID) -> list[RowStanding]:
-    """Return every row that the account ever had, in the account's currency, with what it adds to the balance now."""
+async def list_standings(
+    tx: Transaction, tenant_id: UUID, account_ids: Sequence[UUID]
+) -> defaultdict[UUID, list[RowStanding]]:
+    """Return by account every row that it ever had, in its own currency, with what it adds to the balance now."""
     found = await tx.execute(
         """
-        SELECT t.id, t.transaction_date,
+        SELECT t.account_id, t.id, t.transaction_date,
             CASE WHEN t.status = 'settled' AND t.removed_at IS NULL THEN t.amount ELSE 0 END, t.created_at
         FROM transactions t JOIN accounts a ON a.tenant_id = t.tenant_id AND a.id = t.account_id
-        WHERE t.tenant_id = %s AND t.account_id = %s AND t.currency = a.currency
+        WHERE t.tenant_id = %s AND t.account_id = ANY(%s) AND t.currency = a.currency
         """,
-        [tenant_id, account_id],
+        [tenant_id, list(account_ids)],
     )
-    return [RowStanding(*row) for row in await found.fetchall()]
+    standings: defaultdict[UUID, list[RowStanding]] = defaultdict(list)
+    for account_id, *values in await found.fetchall():
+        standings[account_id].append(RowStanding(*values))
+    return standings
 
 
-async def list_row_changes(tx: Transaction, tenant_id: UUID, account_id: UUID) -> list[RowChange]:
-    """Return every change of the account's rows, from the change feed."""
+async def list_row_changes(
+    tx: Transaction, tenant_id: UUID, account_ids: Sequence[UUID]
+) -> defaultdict[UUID, list[RowChange]]:
+    """Return by account every change of its rows, from the change feed."""
     found = await tx.execute(
         """
-        SELECT o.subject_id, o.occurred_at,
+        SELECT t.account_id, o.subject_id, o.occurred_at,
             coalesce(o.data->'before'->>'transaction_date', o.data->'after'->>'transaction_date')::date,
             CASE WHEN o.type <> 'transaction.created' AND o.data->'before'->>'status' = 'settled'
                 THEN (o.data->'before'->>'amount')::numeric ELSE 0 END,
             coalesce(o.data->'after'->>'transaction_date', o.data->'before'->>'transaction_date')::date,
             CASE WHEN o.data->'after'->>'status' = 'settled' THEN (o.data->'after'->>'amount')::numeric ELSE 0 END
         FROM outbox o JOIN transactions t ON t.tenant_id = o.tenant_id AND t.id = o.subject_id
-        WHERE o.tenant_id = %s AND t.account_id = %s AND o.data ? 'before'
+        WHERE o.tenant_id = %s AND t.account_id = ANY(%s) AND o.data ? 'before'
         ORDER BY o.id
         """,
-        [tenant_id, account_id],
+        [tenant_id, list(account_ids)],
     )
-    return [RowChange(*row) for row in await found.fetchall()]
+    changes: defaultdict[UUID, list[RowChange]] = defaultdict(list)
+    for account_id, *values in await found.fetchall():
+        changes[account_id].append(RowChange(*values))
+    return changes

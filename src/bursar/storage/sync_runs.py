@@ -5,11 +5,13 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from bursar.domain.ids import new_id
+from bursar.domain.ids import new_ids
 from bursar.domain.sync import RejectedRecord, SyncRun, SyncStatus, SyncTrigger
+from bursar.storage.staging import StagedStatement, StagingTable, stage
 from bursar.storage.unit_of_work import Transaction
 
 
@@ -33,19 +35,42 @@ async def insert_run(
     )
 
 
-async def find_queued_run(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> SyncRun | None:
-    """Return the run of a connection that waits for a worker; None when none does."""
+async def ensure_queued_run(
+    tx: Transaction, tenant_id: UUID, run_id: UUID, *, connection_id: UUID, trigger: SyncTrigger, at: datetime
+) -> SyncRun:
+    """Return the run of a connection that waits for a worker; when none does, a new one with the id `run_id`.
+
+    The caller has locked the connection.
+    """
     async with tx.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
             """
+            WITH waiting AS (
+                SELECT * FROM sync_runs
+                WHERE tenant_id = %(tenant_id)s AND connection_id = %(connection_id)s AND status = 'queued'
+                ORDER BY id LIMIT 1
+            ), made AS (
+                INSERT INTO sync_runs (tenant_id, id, connection_id, trigger, status, started_at)
+                SELECT %(tenant_id)s, %(id)s, %(connection_id)s, %(trigger)s, 'queued', %(at)s
+                WHERE NOT EXISTS (SELECT FROM waiting)
+                RETURNING *
+            )
             SELECT id, connection_id, trigger, status, started_at, finished_at, counts, warnings, error_code,
                 error_message, next_allowed_at
-            FROM sync_runs WHERE tenant_id = %s AND connection_id = %s AND status = 'queued' ORDER BY id LIMIT 1
+            FROM (SELECT * FROM waiting UNION ALL SELECT * FROM made) AS run
             """,
-            [tenant_id, connection_id],
+            {
+                "tenant_id": tenant_id,
+                "id": run_id,
+                "connection_id": connection_id,
+                "trigger": trigger.value,
+                "at": at,
+            },
         )
         row = await cursor.fetchone()
-    return _to_run(row) if row else None
+    if row is None:
+        raise RuntimeError("a run that was inserted is not there")
+    return _to_run(row)
 
 
 async def start_run(tx: Transaction, tenant_id: UUID, run_id: UUID, *, connection_id: UUID, at: datetime) -> bool:
@@ -177,6 +202,31 @@ async def find_run(tx: Transaction, tenant_id: UUID, run_id: UUID) -> SyncRun | 
     return _to_run(row) if row else None
 
 
+_REJECTED = StagingTable(
+    "incoming_rejected",
+    {
+        "id": "uuid",
+        "mark": "bytea",
+        "kind": "text",
+        "reason": "text",
+        "field": "text",
+        "provider_id": "text",
+        "line": "integer",
+        "excerpt": "text",
+    },
+)
+_INSERT_REJECTED = StagedStatement(
+    _REJECTED,
+    """
+    WITH incoming AS {incoming}
+    INSERT INTO rejected_records (tenant_id, connection_id, sync_run_id, first_seen_at, {columns})
+    SELECT %(tenant_id)s, %(connection_id)s, %(sync_run_id)s, %(at)s, {columns} FROM incoming ORDER BY id
+    ON CONFLICT (tenant_id, connection_id, mark) WHERE resolved_at IS NULL DO NOTHING
+    """,
+    columns=sql.SQL(", ").join(map(sql.Identifier, _REJECTED.columns)),
+)
+
+
 def _mark(record: RejectedRecord) -> bytes:
     text = "\x1f".join((record.kind, record.reason, record.field, record.provider_id or "", record.redacted_excerpt))
     return sha256(text.encode()).digest()[:16]
@@ -192,20 +242,12 @@ async def insert_rejected(
     at: datetime,
 ) -> int:
     """Keep what could not be read; a record that is already kept and still open is not kept twice. Return how many."""
-    inserted = 0
-    for record in records:
-        done = await tx.execute(
-            """
-            INSERT INTO rejected_records (tenant_id, id, connection_id, sync_run_id, mark, kind, reason, field,
-                provider_id, line, excerpt, first_seen_at)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (tenant_id, connection_id, mark) WHERE resolved_at IS NULL DO NOTHING
-            """,
-            [
-                tenant_id,
-                new_id(),
-                connection_id,
-                sync_run_id,
+    staged = await stage(
+        tx,
+        _REJECTED,
+        (
+            (
+                record_id,
                 _mark(record),
                 record.kind.value,
                 record.reason.value,
@@ -213,11 +255,15 @@ async def insert_rejected(
                 record.provider_id,
                 record.line,
                 record.redacted_excerpt[:200],
-                at,
-            ],
-        )
-        inserted += done.rowcount
-    return inserted
+            )
+            for record_id, record in zip(new_ids(len(records)), records, strict=True)
+        ),
+    )
+    done = await staged.execute(
+        _INSERT_REJECTED,
+        {"tenant_id": tenant_id, "connection_id": connection_id, "sync_run_id": sync_run_id, "at": at},
+    )
+    return done.rowcount
 
 
 async def resolve_rejected(
