@@ -35,6 +35,8 @@ _LOST_DATABASE = (
     "psycopg.errors.CannotConnectNow",
     "psycopg_pool.PoolTimeout",
     "procrastinate.exceptions.ConnectorException",
+    # A worker that has lost its job engine stops, and calls off what it was doing.
+    "asyncio.exceptions.CancelledError",
 )
 
 
@@ -56,7 +58,11 @@ async def open_upheaval_stage(database_url: str, home: Path) -> AsyncGenerator[P
         await connection.execute("ALTER SYSTEM SET synchronous_commit = on")
         await connection.execute("SELECT pg_reload_conf()")
     async with open_process_stage(database_url, home) as stage:
-        yield stage
+        try:
+            yield stage
+        finally:
+            # The one it began with died with the first restart.
+            await stage.witness.close()
 
 
 class UpheavalRun(ProcessRun):
@@ -100,6 +106,7 @@ class UpheavalRun(ProcessRun):
 
     async def _restart(self) -> None:
         await restart_server(self.witness)
+        await self.witness.close()
         self.expected = (*EXPECTED, *_LOST_DATABASE)
         self.happened.struck["D3", "", ""] += 1
         self.stage.witness = await _reconnect(self._workers.database_url)
