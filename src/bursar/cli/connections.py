@@ -277,7 +277,8 @@ def _show_start(provider: str, started: "ConnectionStarted", *, as_json: bool) -
 
 
 async def _finish(session: Session, connection_id: "UUID", values: dict[str, str], *, as_json: bool) -> None:
-    connected = unwrap(await session.platform.connect.complete(session.tenant_id, connection_id, values))
+    service = session.platform.connect
+    connected = unwrap(await service.complete(session.tenant_id, connection_id, values, user_id=session.user_id))
     if as_json:
         health = session.platform.connect.health_of(connected)
         emit_json({"connection": connection_members(connected, health)})
