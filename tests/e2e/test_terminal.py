@@ -47,6 +47,29 @@ def test_connections_show_their_state_and_files_cannot_be_paused(run, statement)
     assert "fed by files" in done.err
 
 
+def test_erasures_leave_proofs_that_are_shown_again(run, statement):
+    assert "Nothing was erased." in run("erasures").out
+    run("import", str(statement))
+    (connection,) = json.loads(run("connections", "--json").out)["connections"]
+    assert "bursar erasures" in run("disconnect", connection["id"], "--erase", "--yes").out
+    (of_connection,) = json.loads(run("erasures", "--json").out)["connections"]
+    assert (of_connection["connection_id"], of_connection["transaction_count"]) == (connection["id"], 3)
+    proof = json.loads(run("erase", "--yes", "--json").out)
+    # The ledger that is there now is another one, and has erased nothing.
+    assert json.loads(run("erasures", "--json").out) == {"ledgers": [proof], "connections": []}
+    listed = run("erasures").out
+    assert "a ledger" in listed
+    assert proof["id"][-8:] in listed
+    whole = run("erasures", proof["id"][-8:]).out
+    assert proof["id"] in whole
+    assert proof["audit_hash"] in whole
+    assert "audit_events" in whole
+    nobodys = run("erasures", "--tenant", connection["id"], "--json")
+    assert json.loads(nobodys.out) == {"ledgers": [], "connections": []}
+    for words, code in ((("erasures", "ffffffff"), 1), (("erasures", "--tenant", "x"), 2)):
+        assert run(*words).code == code
+
+
 def test_import_again_and_dry_run_change_nothing(run, statement):
     rehearsed = run("import", "--dry-run", str(statement))
     assert "would be imported: 3 new" in rehearsed.out

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, cast
 
 from bursar.banking.exceptions import InvalidInputError
+from bursar.banking.link_sessions import LinkSessions
 from bursar.banking.tokens import to_token
 from bursar.models.links import LinkedItem, LinkStart
 from bursar.ports.provider import ConnectCompletion, ConnectRequest, ConnectStart, Credentials, ProviderAdapter
@@ -17,6 +18,7 @@ async def start_link(
     *,
     user_id: str,
     renew: Credentials | None,
+    sessions: LinkSessions,
     item_id: str | None,
     selects_accounts: bool,
     institution_id: str | None,
@@ -40,14 +42,18 @@ async def start_link(
             options=options,
         )
     )
+    # What needs nothing back is a renewal: no token is handed out for it.
+    session = sessions.begin(user_id) if renew is None else None
+    ends_at = [end for end in (start.expires_at, session and session.ends_at) if end is not None]
     return LinkStart(
         provider=provider,
         kind=_kind_of(start),
         link_token=start.link_token,
         url=start.authorization_url,
         config=_config_of(start),
-        expires_at=start.expires_at,
+        expires_at=min(ends_at, default=None),
         needs=start.needs,
+        link_session=None if session is None else session.text,
     )
 
 
@@ -56,7 +62,9 @@ async def finish_link(
 ) -> LinkedItem:
     """Turn what came back from the user into an access token; sent once, never repeated."""
     made = await adapter.complete(
-        ConnectCompletion(values=values, connection_id=link_id(user_id), redirect_uri=redirect_uri)
+        ConnectCompletion(
+            values=values, connection_id=link_id(user_id), user_reference=user_id, redirect_uri=redirect_uri
+        )
     )
     return LinkedItem(
         provider=provider,

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 
 from bursar.banking.face import Banking, make_banking
-from bursar.banking.selection import choose_provider, missing_to_link, read_link_options, read_settings
+from bursar.banking.selection import choose_provider, derive_link_key, missing_to_link, read_link_options, read_settings
 from bursar.domain.time import Clock, SystemClock
 from bursar.ports.provider import ProviderContext
 from bursar.registry import Registry
@@ -66,5 +66,6 @@ def open_banking(
         lambda: spec.factory(context),
         link_options=read_link_options(spec, variables),
         missing_to_link=missing_to_link(spec, context.settings),
+        link_key=derive_link_key(context.settings),
         clock=context.clock,
     )

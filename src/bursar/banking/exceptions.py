@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from bursar.ports import errors as ports
 from bursar.ports import webhooks as ports_webhooks
+from bursar.ports.links import SIGN_IN_REFUSED
 
 
 class BankingProviderError(Exception):
@@ -67,6 +68,12 @@ class ProviderNotConfiguredError(InvalidCredentialsError, ValueError):
     """Settings are missing or refused (keys, certificates, environment): the operator acts; names, never values."""
 
     default_code = "provider_not_configured"
+
+
+class LinkRefusedError(BankingProviderError):
+    """A link that was begun for another user, or is used, or too old: nothing is handed out, the user begins anew."""
+
+    default_code = SIGN_IN_REFUSED
 
 
 class ItemLoginRequiredError(BankingProviderError):
@@ -173,6 +180,8 @@ def _class_of(error: ports.ProviderError, linking: bool) -> type[BankingProvider
     if isinstance(error, ports.ProviderAuthenticationError):
         if not error.needs_user:
             return ProviderDownError
+        if linking and error.code == SIGN_IN_REFUSED:
+            return LinkRefusedError
         is_dead = linking or error.consent_withdrawn or error.code == "missing_credential"
         return InvalidCredentialsError if is_dead else ItemLoginRequiredError
     return next((ours for theirs, ours in _CLASSES if isinstance(error, theirs)), BankingProviderError)

@@ -1,5 +1,6 @@
 """What does a program hold that reads banks? One object, with awaitable methods and blocking ones."""
 
+import secrets
 import weakref
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import date
@@ -16,6 +17,7 @@ from bursar.banking.exceptions import (
     translated,
 )
 from bursar.banking.filters import TransactionFilters, TransactionQuery
+from bursar.banking.link_sessions import LinkSessions
 from bursar.banking.reading import KnownLogin, Reader
 from bursar.banking.tokens import to_credentials
 from bursar.domain.connections import ProviderCapability
@@ -59,6 +61,7 @@ class Banking:
         *,
         link_options: Mapping[str, str] | None = None,
         missing_to_link: Sequence[str] = (),
+        link_key: bytes | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._spec = spec
@@ -66,6 +69,8 @@ class Banking:
         self._link_options = dict(link_options or {})
         self._missing_to_link = tuple(missing_to_link)
         self._reader = Reader(spec)
+        # Without a key that other processes have, too, a link ends in the process where it was begun.
+        self._links = LinkSessions(link_key or secrets.token_bytes(32), spec.slug, self._clock)
         self._engine = Engine(make_adapter)
         # Who forgets to close leaves no thread behind.
         self._finalizer = weakref.finalize(self, self._engine.close)
@@ -182,6 +187,7 @@ class Banking:
                 self.provider,
                 user_id=user_id,
                 renew=renew,
+                sessions=self._links,
                 item_id=known,
                 selects_accounts=account_selection,
                 institution_id=institution_id,
@@ -194,9 +200,11 @@ class Banking:
 
     async def exchange_public_token(
         self,
+        /,
         public_token: str | None = None,
         *,
         user_id: str = "",
+        link_session: str | None = None,
         redirect_uri: str | None = None,
         **values: str,
     ) -> LinkedItem:
@@ -204,15 +212,24 @@ class Banking:
 
         Args:
             public_token: what the provider's script gave, where it gives one.
-            user_id: the one that the link was started with; some providers refuse what was begun for another.
+            user_id: the one that the link was started with: take it from whoever is signed in, not from what comes
+                back. What was begun for another user is refused, at Plaid only where webhooks were asked for.
+            link_session: as `LinkStart` had it: then the link was begun here, for this user, within half an hour, and
+                lets each login in once. The routes of `add_banking` demand it.
             redirect_uri: the one that the link was started with, if it was.
             values: everything else that `LinkStart.needs` names.
+
+        Raises:
+            LinkRefusedError: it was begun for another user, or is used, or too old: begin a new link.
         """
+        session = None if link_session is None else self._links.check(link_session, user_id)
         given = {**({} if public_token is None else {"public_token": public_token}), **values}
         item = await self._call(
             lambda adapter: finish_link(adapter, self.provider, given, user_id=user_id, redirect_uri=redirect_uri),
             linking=True,
         )
+        if session is not None:
+            self._links.end(session, item.item_id)
         if item.item_id and item.institution_id and item.institution_name:
             login = KnownLogin(item.item_id, item.institution_id, item.institution_name)
             self._reader.remember(to_credentials(item.access_token), login)
@@ -340,10 +357,18 @@ def make_banking(
     *,
     link_options: Mapping[str, str],
     missing_to_link: Sequence[str],
+    link_key: bytes | None,
     clock: Clock,
 ) -> Banking:
     """Return the object; what the adapter says against its settings is told as the interface tells errors."""
     try:
-        return Banking(spec, make_adapter, link_options=link_options, missing_to_link=missing_to_link, clock=clock)
+        return Banking(
+            spec,
+            make_adapter,
+            link_options=link_options,
+            missing_to_link=missing_to_link,
+            link_key=link_key,
+            clock=clock,
+        )
     except ProviderError as error:
         raise to_banking_error(error, spec.slug) from error

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
     from fastapi.params import Depends
 
-    from bursar.banking.http.guard import TokenResolver
+    from bursar.banking.http.guard import TokenResolver, UserResolver
     from bursar.banking.http.webhook_routes import NoticeHook
 
 
@@ -22,6 +22,7 @@ def add_banking(
     prefix: str = "/banking",
     *,
     token_resolver: "TokenResolver | None" = None,
+    link_user: "UserResolver | None" = None,
     on_webhook: "NoticeHook | None" = None,
     webhook_url: str | None = None,
     history_store: BalanceStore | None = None,
@@ -40,6 +41,9 @@ def add_banking(
     Callers send the access token as `Authorization: Bearer <token>`; one in the address is refused. In an application
     with users of its own, `token_resolver` finds the token of a request's user, and nobody but the server sees it.
 
+    A link is ended by the user who began it, once, within 30 minutes: `/exchange` takes back the `link_session` that
+    `/link` gave. `link_user` says who that user is; without it, who calls says so with `user_id`, and is believed.
+
     ```python
     app = FastAPI()
     banking = add_banking(app, provider="plaid")
@@ -50,8 +54,10 @@ def add_banking(
         provider: a name as in `easy_banking`, which is asked when it is left out; or an object, which you close.
         prefix: begins with a slash, or is empty.
         token_resolver: request -> access token, or None (404 "No bank connected"); may be a coroutine function.
+        link_user: request -> opaque id of the user who is signed in, or None (401); may be a coroutine function.
         on_webhook: called after the answer with the notices of a webhook that are new; may be a coroutine function.
-        webhook_url: what new links tell the provider: the public address of `{prefix}/webhooks/{provider}`.
+        webhook_url: what new links tell the provider: the public address of `{prefix}/webhooks/{provider}`. With it,
+            Plaid proves for whom a link was begun, too.
         history_store: where snapshots of balances are; see `bursar.banking.history`.
         history_owner: request -> owner of the snapshots, where the store serves several people.
         rate_limit: requests and seconds for each caller's address, in this process; None switches it off. Behind a
@@ -80,6 +86,7 @@ def add_banking(
         prefix,
         closes=banking is not provider,
         token_resolver=token_resolver,
+        link_user=link_user,
         on_webhook=on_webhook,
         webhook_url=webhook_url,
         history_store=history_store,

@@ -1,6 +1,9 @@
 """Which provider is meant, and what are its settings? (Read when it is asked, never at import.)."""
 
+import hmac
+import json
 import os
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -24,6 +27,8 @@ OTHER_SPELLINGS: Mapping[str, str] = {
 
 TO_LINK_ONLY = frozenset({"teller_application_id"})
 """Required settings that reading does without: they are asked for when a bank is linked."""
+
+_SECRET_NAME = re.compile(r"secret|key|password|token")
 
 LINK_OPTIONS = ("client_name", "products")
 """`PLAID_CLIENT_NAME` and the like: what every link starts with, where it says nothing else."""
@@ -86,6 +91,26 @@ def read_settings(
 def missing_to_link(spec: ProviderSpec, settings: Mapping[str, str]) -> tuple[str, ...]:
     """Return the variables without which a bank can be read and none can be linked."""
     return tuple(name.upper() for name in spec.required_settings if name not in settings)
+
+
+def derive_link_key(settings: Mapping[str, str]) -> bytes | None:
+    """Return a key that every process with these settings has, and nobody without them; None where none is secret."""
+    # The name of a key file is no secret; what is in it is.
+    found = {
+        name: _content_of(value) if name.endswith("_path") else value
+        for name, value in settings.items()
+        if name.endswith("_path") or _SECRET_NAME.search(name)
+    }
+    if not found:
+        return None
+    return hmac.digest(b"bursar: sessions of links", json.dumps(found, sort_keys=True).encode(), "sha256")
+
+
+def _content_of(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_bytes().hex()
+    except OSError:
+        return ""  # the adapter says so, and in words
 
 
 def read_link_options(spec: ProviderSpec, environ: Mapping[str, str]) -> dict[str, str]:

@@ -99,6 +99,8 @@ def list_connections(as_json: Json = False) -> None:
 def _what_to_do(connection: "Connection", health: "ConnectionHealth") -> str:
     """Return whose turn it is, in words and commands."""
     renew = f"bursar connect {connection.provider_slug} --renew {short(connection.id)}"
+    if health.accounts_available_at is not None:
+        renew += " --select-accounts"
     words = {
         "connect": f"bursar connect {connection.provider_slug} --connection {short(connection.id)}",
         "reauthenticate": renew,
@@ -106,8 +108,11 @@ def _what_to_do(connection: "Connection", health: "ConnectionHealth") -> str:
         "wait": "nothing: it is read again by itself",
         "contact_operator": "see the log; it is tried again",
         "import": "bursar import FILE",
+        "select_accounts": f"new accounts: {renew}",
     }
-    if health.action is None and health.expires_soon is not None:
+    if health.action is not None and health.action.value not in ("reauthenticate", "select_accounts"):
+        return words[health.action.value]
+    if health.expires_soon is not None:
         return f"soon: {renew}"
     return words[health.action.value] if health.action is not None else ""
 
@@ -119,7 +124,7 @@ def connection_members(connection: "Connection", health: "ConnectionHealth") -> 
         "refresh_expires_at last_sync_at last_sync_status last_success_at last_error_code last_error_message "
         "paused_at created_at updated_at"
     )
-    of_health = "state reason action next_attempt_at data_fresh_until expires_soon".split()
+    of_health = "state reason action next_attempt_at data_fresh_until expires_soon accounts_available_at".split()
     return {name: getattr(connection, name) for name in names.split()} | {
         name: getattr(health, name) for name in of_health
     }
@@ -277,7 +282,8 @@ def _show_start(provider: str, started: "ConnectionStarted", *, as_json: bool) -
 
 
 async def _finish(session: Session, connection_id: "UUID", values: dict[str, str], *, as_json: bool) -> None:
-    connected = unwrap(await session.platform.connect.complete(session.tenant_id, connection_id, values))
+    service = session.platform.connect
+    connected = unwrap(await service.complete(session.tenant_id, connection_id, values, user_id=session.user_id))
     if as_json:
         health = session.platform.connect.health_of(connected)
         emit_json({"connection": connection_members(connected, health)})

@@ -9,12 +9,16 @@ from bursar.cli.output import emit_json, say, short, show_table, when
 from bursar.cli.session import CommandError, Session, run, unwrap
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from bursar.domain.audit import AuditEvent, ChainFinding
-    from bursar.domain.erasure import ErasureProof
+    from bursar.domain.erasure import ConnectionErasureProof, ErasureProof
     from bursar.domain.owners import AccountOwners
     from bursar.domain.retention import RetentionPolicy, RetentionRun, RetentionSubject
 
 Reason = Annotated[str, typer.Option(help="Why; it is kept in the audit trail. No names in it.")]
+_EVERYTHING = 10_000
+_SHORTEST_ENDING = 4
 retention_app = typer.Typer(help="How long what is about people is kept.", no_args_is_help=True)
 
 
@@ -110,7 +114,8 @@ def disconnect(
         platform = session.platform
         if erase:
             gone = unwrap(await platform.erasure.erase_connection(session.tenant_id, session.user_id, known.id))
-            return f"Erased {gone.account_count} accounts and {gone.transaction_count} transactions."
+            counts = f"{gone.account_count} accounts and {gone.transaction_count} transactions"
+            return f"Erased {counts}. The proof: bursar erasures"
         left = unwrap(await platform.connect.disconnect(session.tenant_id, known.id, user_id=session.user_id))
         if left.not_revoked_code is None:
             return "Disconnected."
@@ -135,9 +140,87 @@ def erase(
         emit_json(proof)
         return
     say(f"Erased {sum(proof.row_counts.values())} rows. Proof: {proof.id}")
+    _say_withdrawn(proof)
+
+
+def _say_withdrawn(proof: "ErasureProof") -> None:
     say(f"Withdrawn at their providers: {proof.revoked_count}.")
     for each in proof.not_revoked:
         say(f"Not withdrawn at {each.provider} ({each.code}): withdraw the access there yourself.")
+
+
+def erasures(
+    proof: Annotated[str | None, typer.Argument(help="The proof's id, or its ending: show all of it.")] = None,
+    tenant: Annotated[str | None, typer.Option(metavar="ID", help="Of this erased tenant only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what proves that ledgers, and connections of this one, were erased; for whoever runs the installation."""
+    from bursar.domain.ids import parse_id
+
+    whose = None if tenant is None else parse_id(tenant)
+    if tenant is not None and whose is None:
+        raise typer.BadParameter("the id of the tenant that was erased", param_hint="--tenant")
+
+    async def command(session: Session) -> "tuple[list[ErasureProof], list[ConnectionErasureProof]]":
+        service = session.platform.erasure
+        if whose is not None:
+            return await service.list_proofs(whose), []
+        of_connections, _ = await service.list_connection_proofs(session.tenant_id, limit=_EVERYTHING)
+        return await service.list_every_proof(limit=_EVERYTHING), of_connections
+
+    ledgers, of_connections = run(command)
+    if proof is not None:
+        wanted = proof.strip().lower()
+        ledgers = [each for each in ledgers if _is_named(each.id, wanted)]
+        of_connections = [each for each in of_connections if _is_named(each.id, wanted)]
+        if len(ledgers) + len(of_connections) != 1:
+            problem = "is the ending of several ids" if ledgers or of_connections else "is no proof"
+            raise CommandError(f"{proof!r} {problem}: bursar erasures lists them.")
+    if as_json:
+        emit_json({"ledgers": ledgers, "connections": of_connections})
+    elif proof is not None and ledgers:
+        _show_ledger_proof(ledgers[0])
+    elif ledgers or of_connections:
+        show_table(
+            ["Proof", "Erased at (UTC)", "What", ">Rows", "Withdrawn at the provider", "Audit trail"],
+            [*map(_ledger_cells, ledgers), *map(_connection_cells, of_connections)],
+        )
+    else:
+        say("Nothing was erased.")
+
+
+def _is_named(identifier: "UUID", text: str) -> bool:
+    return str(identifier) == text or (len(text) >= _SHORTEST_ENDING and str(identifier).endswith(text))
+
+
+def _ledger_cells(proof: "ErasureProof") -> list[str]:
+    missing = ", ".join(each.provider for each in proof.not_revoked)
+    return [
+        short(proof.id),
+        when(proof.erased_at),
+        "a ledger",
+        str(sum(proof.row_counts.values())),
+        f"{proof.revoked_count}; not: {missing}" if missing else str(proof.revoked_count),
+        f"{proof.audit_length} events",
+    ]
+
+
+def _connection_cells(proof: "ConnectionErasureProof") -> list[str]:
+    return [
+        short(proof.id),
+        when(proof.erased_at),
+        f"{proof.provider} {short(proof.connection_id)}",
+        str(proof.account_count + proof.transaction_count),
+        f"{proof.revoked_upstream or 'unknown'}{f' ({proof.not_revoked_code})' if proof.not_revoked_code else ''}",
+        f"event {proof.audit_position}" if proof.audit_position is not None else "",
+    ]
+
+
+def _show_ledger_proof(proof: "ErasureProof") -> None:
+    say(f"Proof {proof.id}: a ledger was erased at {when(proof.erased_at)} UTC.")
+    _say_withdrawn(proof)
+    say(f"Its audit trail had {proof.audit_length} events. Head: {proof.audit_hash or 'none'}")
+    show_table(["Table", ">Rows"], [[table, str(count)] for table, count in sorted(proof.row_counts.items())])
 
 
 @retention_app.command("show")

@@ -202,6 +202,8 @@ class Connection:
     version: int
     created_at: datetime
     updated_at: datetime
+    accounts_available_at: datetime | None = None
+    """When the provider told of accounts that the consent does not cover; None once it was renewed, or they came."""
 
     def is_syncing(self, now: datetime) -> bool:
         """True while a run holds a live lease."""

@@ -36,6 +36,29 @@ class ErasureProof:
     """The head of that chain, as hex: an exported trail can still be proven with it. None: there was no event."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionErasureProof:
+    """That what one connection has told of was erased: an event of its tenant's audit trail, with its link there."""
+
+    id: UUID
+    """Of the event."""
+    connection_id: UUID
+    provider: str
+    erased_at: datetime
+    actor_user_id: UUID | None
+    """Who erased it."""
+    account_count: int
+    transaction_count: int
+    revoked_upstream: str | None
+    """What became of the access at the provider: `yes`, `no`, or `nothing_to_revoke`; None where nobody noted it."""
+    not_revoked_code: str | None
+    """Why the provider was not told; None where it was, or where there was nothing to tell."""
+    audit_position: int | None
+    """Which event of the trail it is, from 1; None for one from before the trail was chained."""
+    audit_hash: str | None
+    """The chain's hash up to this event, as hex."""
+
+
 def tenant_mark(tenant_id: UUID) -> bytes:
     """Return the digest under which a tenant's proof is found; it tells nobody the id."""
     return sha256(str(tenant_id).encode()).digest()

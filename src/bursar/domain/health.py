@@ -60,6 +60,8 @@ class HealthAction(Vocabulary):
     """Whoever runs this installation looks into it."""
     IMPORT = "import"
     """The user imports a file: nothing else is read here."""
+    SELECT_ACCOUNTS = "select_accounts"
+    """The user, when he wants more: he renews with the accounts to choose from."""
 
 
 class HealthReason(Vocabulary):
@@ -99,6 +101,9 @@ class ConnectionHealth:
     """Until when the data counts as fresh (UTC); None before the first success, and for files."""
     expires_soon: int | None
     """7 or 1: the access ends within so many days unless the user renews it; None otherwise."""
+    accounts_available_at: datetime | None
+    """When the provider told (UTC) of accounts of the login that can be added, by renewing with a choice of accounts;
+    None when it did not, or the user has renewed since, or they came."""
 
 
 def health_of(connection: Connection, now: datetime, *, is_fed_by_files: bool = False) -> ConnectionHealth:
@@ -110,6 +115,10 @@ def health_of(connection: Connection, now: datetime, *, is_fed_by_files: bool = 
         is_fed_by_files: nothing is read by itself, so that nothing can be overdue.
     """
     state, reason, action, since = _state(connection, now, is_fed_by_files=is_fed_by_files)
+    is_open = connection.status in (ConnectionStatus.ACTIVE, ConnectionStatus.EXPIRED)
+    available_at = connection.accounts_available_at if is_open else None
+    if action is None and available_at is not None:
+        action = HealthAction.SELECT_ACCOUNTS
     waits = [wait for wait in (connection.next_attempt_at, connection.quota_free_at) if wait is not None and wait > now]
     return ConnectionHealth(
         state=state,
@@ -120,6 +129,7 @@ def health_of(connection: Connection, now: datetime, *, is_fed_by_files: bool = 
         next_attempt_at=max(waits) if waits and connection.status is ConnectionStatus.ACTIVE else None,
         data_fresh_until=None if is_fed_by_files else fresh_until(connection),
         expires_soon=_expires_soon(connection, now),
+        accounts_available_at=available_at,
     )
 
 

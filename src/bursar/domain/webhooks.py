@@ -18,7 +18,7 @@ class NoticeKind(Vocabulary):
     LOGIN_RESTORED = "login_restored"
     """A login that did not work works again: read it now."""
     ACCOUNTS_AVAILABLE = "accounts_available"
-    """The user has accounts there that the consent does not cover."""
+    """The user has accounts there that the consent does not cover: shown at the connection, and nothing is read."""
     OTHER = "other"
     """Known to be of no consequence, or not known at all: kept, counted, nothing is done."""
 

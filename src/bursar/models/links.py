@@ -23,6 +23,9 @@ class LinkStart(Record):
     expires_at: datetime.datetime | None = None
     needs: tuple[str, ...] = ()
     """Names of what `exchange_public_token` wants back; empty after a renewal: the access token works again."""
+    link_session: str | None = Field(default=None, repr=False)
+    """Comes back with what `needs` names: it binds the link to its user, once, until `expires_at`. None where nothing
+    is exchanged."""
 
 
 class LinkedItem(Record):

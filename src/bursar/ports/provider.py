@@ -110,6 +110,8 @@ class ConnectCompletion:
     values: Mapping[str, str] = field(repr=False)
     connection_id: str = ""
     """The one that `ConnectRequest` named: what was begun for one connection must not end in another."""
+    user_reference: str = ""
+    """The one that `ConnectRequest` named: what was begun for one user must not end with another."""
     redirect_uri: str | None = None
     renew: Credentials | None = None
 

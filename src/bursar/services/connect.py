@@ -14,6 +14,7 @@ from bursar.domain.sync import SyncTrigger
 from bursar.domain.time import Clock
 from bursar.faultpoints import FaultPoint, reach
 from bursar.ports.errors import ProviderError
+from bursar.ports.links import refuse_other_user
 from bursar.ports.provider import ConnectCompletion, ConnectRequest, ConnectStart, Credentials, EstablishedConnection
 from bursar.registry import Registry
 from bursar.security.failures import VaultError
@@ -160,11 +161,14 @@ class ConnectService:
         values: Mapping[str, str],
         *,
         redirect_uri: str | None = None,
+        user_id: UUID | None = None,
     ) -> Result[Connection, ServiceFailure]:
         """Finish to connect or to renew with what came back from the user, and enqueue the first sync.
 
         Credentials, status and job are stored in one transaction. A login that the user already has a connection to
         renews that connection: the pending one is closed and the older one, with its accounts, is returned.
+
+        A new connection is finished by the user who began it; `user_id` is who asks, None for the platform's own hand.
         """
         async with self._database.transaction(tenant_id) as tx:
             connection = await connections.find_connection(tx, tenant_id, connection_id)
@@ -172,6 +176,9 @@ class ConnectService:
                 return Failure(NotFound(what="connection"))
             if connection.status is ConnectionStatus.DISCONNECTED:
                 return Failure(_DISCONNECTED)
+            if connection.connected_at is None and user_id not in (None, connection.user_id):
+                error = refuse_other_user(connection.provider_slug)
+                return Failure(to_failure(error, connection.provider_slug, self._clock.now()))
             renewed = None
             if connection.connected_at is not None and not values:
                 renewed = await self._keys.open_credentials(
@@ -184,7 +191,11 @@ class ConnectService:
         try:
             established = await self._providers.get_provider(slug).complete(
                 ConnectCompletion(
-                    values=values, connection_id=str(connection_id), redirect_uri=redirect_uri, renew=renewed
+                    values=values,
+                    connection_id=str(connection_id),
+                    user_reference=str(connection.user_id),
+                    redirect_uri=redirect_uri,
+                    renew=renewed,
                 )
             )
         except ProviderError as error:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from bursar.domain.audit import AuditEventType
 from bursar.domain.connections import ConnectionStatus
-from bursar.domain.erasure import NOT_REVOKED, ErasureProof, NotRevoked
+from bursar.domain.erasure import NOT_REVOKED, ConnectionErasureProof, ErasureProof, NotRevoked
 from bursar.domain.failures import Conflict, NotFound, ServiceFailure
 from bursar.domain.ids import new_id
 from bursar.domain.result import Failure, Result, Success
@@ -77,6 +77,28 @@ class ErasureService:
         """Return the proofs that a tenant of this id was erased, the newest first; whoever asks has to know the id."""
         async with self._database.transaction_across_tenants() as tx:
             return await erasure.list_proofs(tx, tenant_id)
+
+    async def list_every_proof(  # lint: allow tenant-first - the tenants are gone; the operator asks
+        self, *, limit: int
+    ) -> list[ErasureProof]:
+        """Return the proofs of every tenant that was erased, the newest first; for whoever runs the installation."""
+        async with self._database.transaction_across_tenants() as tx:
+            return await erasure.list_every_proof(tx, limit=limit)
+
+    async def list_connection_proofs(
+        self, tenant_id: UUID, *, connection_id: UUID | None = None, limit: int, offset: int = 0
+    ) -> tuple[list[ConnectionErasureProof], int]:
+        """Return a page of what of a living tenant was erased, by connection, the newest first, and how many."""
+        async with self._database.transaction(tenant_id) as tx:
+            return await erasure.list_connection_proofs(
+                tx, tenant_id, connection_id=connection_id, limit=limit, offset=offset
+            )
+
+    async def get_connection_proof(self, tenant_id: UUID, proof_id: UUID) -> Result[ConnectionErasureProof, NotFound]:
+        """Return the proof that a connection was erased."""
+        async with self._database.transaction(tenant_id) as tx:
+            listed, _ = await erasure.list_connection_proofs(tx, tenant_id, proof_id=proof_id, limit=1)
+        return Success(listed[0]) if listed else Failure(NotFound(what="erasure"))
 
     async def erase_connection(
         self, tenant_id: UUID, user_id: UUID, connection_id: UUID

@@ -8,7 +8,7 @@ doubled, reordered, delayed and lost ones change nothing but the moment of a rea
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from bursar.domain.connections import ConnectionStatus, ProviderCapability
@@ -36,7 +36,7 @@ BATCH = 500
 """How many notices are followed at a time."""
 
 _IDLE = frozenset({NoticeKind.OTHER, NoticeKind.ACCOUNTS_AVAILABLE})
-"""Kinds that a reading does not answer: they are kept and counted."""
+"""Kinds that a reading does not answer: they are kept, counted and, where the user can act, shown."""
 _WAITS = frozenset({"too_early", "quota_exhausted"})
 """Refusals that end by themselves: the run is enqueued, and the worker waits with it."""
 
@@ -50,6 +50,8 @@ class ToldConnection:
     tenant_id: UUID
     connection_id: UUID
     kinds: frozenset[NoticeKind]
+    accounts_told_at: datetime | None
+    """When the last notice came that tells of accounts to be added; None without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,28 +151,47 @@ class WebhookService:
         async with self._database.transaction_across_tenants() as tx:
             listed = await webhook_notices.list_open(tx, limit=BATCH)
         kinds: dict[tuple[UUID, UUID], set[NoticeKind]] = {}
+        told_at: dict[tuple[UUID, UUID], datetime] = {}
         counts: dict[UUID, int] = {}
         for notice in listed:
             counts.setdefault(notice.id, 0)
             if notice.tenant_id is None or notice.connection_id is None:
                 continue
             counts[notice.id] += 1
-            kinds.setdefault((notice.tenant_id, notice.connection_id), set()).add(notice.kind)
+            whose = (notice.tenant_id, notice.connection_id)
+            kinds.setdefault(whose, set()).add(notice.kind)
+            if notice.kind is NoticeKind.ACCOUNTS_AVAILABLE:
+                told_at[whose] = notice.received_at  # they come in the order of these instants
         return OpenNotices(
             connections=tuple(
-                ToldConnection(tenant_id=tenant_id, connection_id=connection_id, kinds=frozenset(told))
-                for (tenant_id, connection_id), told in kinds.items()
+                ToldConnection(
+                    tenant_id=whose[0],
+                    connection_id=whose[1],
+                    kinds=frozenset(told),
+                    accounts_told_at=told_at.get(whose),
+                )
+                for whose, told in kinds.items()
             ),
             counts=tuple(counts.items()),
             is_last=len(counts) < BATCH,
         )
 
-    async def follow(self, tenant_id: UUID, connection_id: UUID, kinds: frozenset[NoticeKind]) -> bool:
+    async def follow(
+        self,
+        tenant_id: UUID,
+        connection_id: UUID,
+        kinds: frozenset[NoticeKind],
+        *,
+        accounts_told_at: datetime | None = None,
+    ) -> bool:
         """Do what notices ask for: one run, however many there are; True when one waits now.
 
         Nothing is taken from what they say. A login that is said to be lost is read, and the run finds out; one that is
         said to work again is tried with one cheap call first, because nobody reads a connection that needs its user.
+        Accounts to be added are shown at the connection: no reading finds them before the user has chosen them.
         """
+        if accounts_told_at is not None:
+            await self._note_accounts(tenant_id, connection_id, accounts_told_at)
         if not kinds - _IDLE:
             return False
         if NoticeKind.LOGIN_RESTORED in kinds:
@@ -222,6 +243,16 @@ class WebhookService:
             now = self._clock.now()
             await connections.set_status(tx, tenant_id, connection_id, ConnectionStatus.ACTIVE, at=now)
             await connections.forget_failure(tx, tenant_id, connection_id)
+
+    async def _note_accounts(self, tenant_id: UUID, connection_id: UUID, told_at: datetime) -> None:
+        async with self._database.transaction(tenant_id) as tx:
+            connection = await connections.find_connection(tx, tenant_id, connection_id)
+            spec = self._registry.providers.get(connection.provider_slug) if connection is not None else None
+            # Where nobody can choose, there is nothing to be done about it.
+            if spec is not None and ProviderCapability.ACCOUNT_SELECTION in spec.capabilities:
+                await connections.note_accounts_available(
+                    tx, tenant_id, connection_id, told_at=told_at, at=self._clock.now()
+                )
 
     def _count(self, provider_slug: str, outcome: str) -> None:
         self._metrics.webhooks.add(provider=provider_slug, outcome=outcome)

@@ -17,7 +17,11 @@ _COLUMNS: LiteralString = """
     id, user_id, provider_slug, status, environment, alias, external_login_id, institution_id, institution_name, scopes,
     connected_at, disconnected_at, expires_at, refresh_expires_at, last_sync_at, last_sync_status, last_success_at,
     last_error_code, last_error_message, last_error_cause, last_error_at, next_attempt_at, read_at, quota_free_at,
-    paused_at, sync_cursor, lease_token, lease_until, version, created_at, updated_at
+    paused_at, sync_cursor, lease_token, lease_until, version, created_at, updated_at,
+    CASE WHEN accounts_available_at > coalesce(renewed_at, connected_at) AND NOT EXISTS (
+        SELECT FROM account_sources listed WHERE listed.tenant_id = connections.tenant_id
+            AND listed.connection_id = connections.id AND listed.valid_from > accounts_available_at
+    ) THEN accounts_available_at END AS accounts_available_at
 """
 
 
@@ -182,7 +186,7 @@ async def activate_connection(
         UPDATE connections SET status = 'active', environment = %s, external_login_id = %s,
             institution_id = coalesce(%s, institution_id), institution_name = coalesce(%s, institution_name),
             scopes = %s, expires_at = %s, refresh_expires_at = %s, connected_at = coalesce(connected_at, %s),
-            version = version + 1, updated_at = %s
+            renewed_at = %s, version = version + 1, updated_at = %s
         WHERE tenant_id = %s AND id = %s
         """,
         [
@@ -195,9 +199,24 @@ async def activate_connection(
             facts.refresh_expires_at,
             at,
             at,
+            at,
             tenant_id,
             connection_id,
         ],
+    )
+
+
+async def note_accounts_available(
+    tx: Transaction, tenant_id: UUID, connection_id: UUID, *, told_at: datetime, at: datetime
+) -> None:
+    """Keep when the provider told of accounts to be added; what was answered since is no longer shown."""
+    await tx.execute(
+        """
+        UPDATE connections SET accounts_available_at = %(told_at)s, version = version + 1, updated_at = %(at)s
+        WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+            AND (accounts_available_at IS NULL OR accounts_available_at < %(told_at)s)
+        """,
+        {"told_at": told_at, "at": at, "tenant_id": tenant_id, "id": connection_id},
     )
 
 

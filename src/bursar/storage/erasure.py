@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from bursar.domain.erasure import ErasureProof, NotRevoked, tenant_mark
+from bursar.domain.erasure import ConnectionErasureProof, ErasureProof, NotRevoked, tenant_mark
 from bursar.storage.unit_of_work import Transaction
 
 
@@ -76,12 +77,24 @@ async def insert_proof(tx: Transaction, tenant_id: UUID, proof: ErasureProof) ->
 
 async def list_proofs(tx: Transaction, tenant_id: UUID) -> list[ErasureProof]:
     """Return the proofs that a tenant was erased, the newest first; for the scheduler's transaction."""
+    return await _read_proofs(tx, mark=tenant_mark(tenant_id))
+
+
+async def list_every_proof(  # lint: allow tenant-first - what is left of tenants that are gone, for the operator
+    tx: Transaction, *, limit: int
+) -> list[ErasureProof]:
+    """Return the proofs of every erased tenant, the newest first; for the scheduler's transaction."""
+    return await _read_proofs(tx, mark=None, limit=limit)
+
+
+async def _read_proofs(tx: Transaction, *, mark: bytes | None, limit: int | None = None) -> list[ErasureProof]:
     found = await tx.execute(
         """
+        -- Without tenant_id: a proof knows a digest of the id only.
         SELECT id, erased_at, row_counts, revoked_count, not_revoked, audit_length, encode(audit_hash, 'hex')
-        FROM erasure_proofs WHERE tenant_mark = %s ORDER BY id DESC
+        FROM erasure_proofs WHERE %(mark)s::bytea IS NULL OR tenant_mark = %(mark)s ORDER BY id DESC LIMIT %(limit)s
         """,
-        [tenant_mark(tenant_id)],
+        {"mark": mark, "limit": limit},
     )
     return [
         ErasureProof(
@@ -95,6 +108,61 @@ async def list_proofs(tx: Transaction, tenant_id: UUID) -> list[ErasureProof]:
         )
         for proof_id, erased_at, counts, revoked, not_revoked, length, head in await found.fetchall()
     ]
+
+
+_ERASED_CONNECTIONS = sql.SQL(
+    """
+    tenant_id = %(tenant_id)s AND event_type = 'connection.erased'
+    AND (%(connection_id)s::uuid IS NULL OR subject_id = %(connection_id)s)
+    AND (%(proof_id)s::uuid IS NULL OR id = %(proof_id)s)
+    """
+)
+_CONNECTION_PROOFS = sql.SQL(
+    """
+    SELECT e.id, e.subject_id AS connection_id, e.data ->> 'provider' AS provider, e.occurred_at AS erased_at,
+        e.actor_user_id, (e.data ->> 'accounts')::int AS account_count,
+        (e.data ->> 'transactions')::int AS transaction_count, gone.data ->> 'revoked_upstream' AS revoked_upstream,
+        gone.data ->> 'code' AS not_revoked_code, l.position AS audit_position, encode(l.hash, 'hex') AS audit_hash
+    FROM (SELECT * FROM audit_events WHERE {} ORDER BY id DESC LIMIT %(limit)s OFFSET %(offset)s) e
+    LEFT JOIN audit_links l ON l.tenant_id = e.tenant_id AND l.event_id = e.id
+    LEFT JOIN LATERAL (
+        SELECT data FROM audit_events a
+        WHERE a.tenant_id = e.tenant_id AND a.subject_id = e.subject_id AND a.event_type = 'connection.left'
+        ORDER BY a.id DESC LIMIT 1
+    ) gone ON true
+    WHERE e.tenant_id = %(tenant_id)s ORDER BY e.id DESC
+    """
+).format(_ERASED_CONNECTIONS)
+_COUNT_CONNECTION_PROOFS = sql.SQL("SELECT count(*) FROM audit_events WHERE {} AND tenant_id = %(tenant_id)s").format(
+    _ERASED_CONNECTIONS
+)
+
+
+async def list_connection_proofs(
+    tx: Transaction,
+    tenant_id: UUID,
+    *,
+    connection_id: UUID | None = None,
+    proof_id: UUID | None = None,
+    limit: int,
+    offset: int = 0,
+) -> tuple[list[ConnectionErasureProof], int]:
+    """Return a page of the proofs that connections of a tenant were erased, the newest first, and how many there are.
+
+    Args:
+        tx: of the tenant.
+        tenant_id: whose.
+        connection_id: of this connection only.
+        proof_id: this one only.
+        limit: rows of the page.
+        offset: rows before it.
+    """
+    wanted = {"tenant_id": tenant_id, "connection_id": connection_id, "proof_id": proof_id}
+    async with tx.cursor(row_factory=class_row(ConnectionErasureProof)) as cursor:
+        await cursor.execute(_CONNECTION_PROOFS, wanted | {"limit": limit, "offset": offset})
+        listed = await cursor.fetchall()
+    counted = await (await tx.execute(_COUNT_CONNECTION_PROOFS, wanted)).fetchone()
+    return listed, int(counted[0]) if counted else 0
 
 
 async def count_open_transfers(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> int:

@@ -23,6 +23,7 @@ class OpenNotice:
     tenant_id: UUID | None
     """None, with the connection, when no connection has this login."""
     connection_id: UUID | None
+    received_at: datetime
 
 
 async def insert_notices(  # lint: allow tenant-first - a notice belongs to no tenant
@@ -72,7 +73,8 @@ async def list_open(  # lint: allow tenant-first - the scheduler asks whose logi
     """Return the oldest notices that nobody has followed, each once for each connection of its login."""
     found = await tx.execute(
         """
-        SELECT told.id, told.provider_slug, told.kind, told.code, login.tenant_id, login.id
+        SELECT told.id, told.provider_slug, told.kind, told.code, login.tenant_id, login.id,
+            told.received_at
         FROM (
             SELECT id, provider_slug, kind, code, external_login_id, received_at FROM webhook_notices
             WHERE followed_at IS NULL ORDER BY received_at LIMIT %s
@@ -91,6 +93,7 @@ async def list_open(  # lint: allow tenant-first - the scheduler asks whose logi
             code=row[3],
             tenant_id=row[4],
             connection_id=row[5],
+            received_at=row[6],
         )
         for row in await found.fetchall()
     ]

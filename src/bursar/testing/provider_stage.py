@@ -27,6 +27,7 @@ from bursar.testing.loopback import LoopbackServer, Tamper, Tampering
 START = date(2026, 3, 2)
 
 _CONNECTION_ID = "0198f000-0000-7000-8000-000000000001"
+_USER_REFERENCE = "contract-suite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +120,7 @@ class ProviderStage:
         start = await self.adapter.begin(
             ConnectRequest(
                 connection_id=_CONNECTION_ID,
-                user_reference="contract-suite",
+                user_reference=_USER_REFERENCE,
                 redirect_uri="https://contract-suite.invalid/callback",
                 state="contract-suite-state",
             )
@@ -129,7 +130,9 @@ class ProviderStage:
             self.case.consent, {**{name: value for name, value in given.items() if value}, **self.case.login}
         )
         values = {name: answers[name] for name in start.needs}
-        established = await self.adapter.complete(ConnectCompletion(values=values, connection_id=_CONNECTION_ID))
+        established = await self.adapter.complete(
+            ConnectCompletion(values=values, connection_id=_CONNECTION_ID, user_reference=_USER_REFERENCE)
+        )
         self.credentials = established.credentials
         self.external_login_id = established.external_login_id or ""
         return established.credentials

@@ -59,7 +59,9 @@ async def follow(platform: Platform, schedule: RetrySchedule, *, attempts_before
 
 async def _follow_one(platform: Platform, told: ToldConnection) -> None:
     try:
-        is_waiting = await platform.webhooks.follow(told.tenant_id, told.connection_id, told.kinds)
+        is_waiting = await platform.webhooks.follow(
+            told.tenant_id, told.connection_id, told.kinds, accounts_told_at=told.accounts_told_at
+        )
     except Exception as error:
         if is_database_lost(error):
             raise

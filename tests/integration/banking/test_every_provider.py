@@ -179,7 +179,8 @@ async def test_genuine_webhook_is_taken_once_and_a_forged_one_is_401(stage, serv
     client = await serve(app)
     begun = await client.post("/banking/link", json={"user_id": "user-123"})
     values = stage.sign_in(LinkStart.model_validate(begun.json()))
-    answer = await client.post("/banking/exchange", json={"user_id": "user-123", **values})
+    brought = {"user_id": "user-123", "link_session": begun.json()["link_session"], **values}
+    answer = await client.post("/banking/exchange", json=brought)
     assert answer.status_code == 200, answer.text
     item = answer.json()
     assert (await client.get("/banking/accounts", headers=client.as_user(item["access_token"]))).status_code == 200

@@ -231,13 +231,14 @@ async def test_user_links_a_bank_from_the_beginning_to_the_end(app, serve, bank)
     link = (await client.post("/banking/link", json={"user_id": "user_123"})).json()
     assert (link["provider"], link["kind"], link["needs"]) == ("plaid", "link_token", ["public_token"])
     public_token = bank.sign_in(link["link_token"])
-    answer = await client.post("/banking/exchange", json={"public_token": public_token})
+    brought = {"user_id": "user_123", "link_session": link["link_session"], "public_token": public_token}
+    answer = await client.post("/banking/exchange", json=brought)
     assert answer.headers["cache-control"] == "no-store"
     item = answer.json()
     assert item["institution_name"] == "First Platypus Bank"
     accounts = await client.get("/banking/accounts", headers=client.as_user(item["access_token"]))
     assert len(accounts.json()["accounts"]) == 5
-    again = await client.post("/banking/exchange", json={"public_token": public_token})
+    again = await client.post("/banking/exchange", json=brought)
     assert (again.status_code, again.json()["code"]) == (401, "link_expired")
     assert public_token not in again.text
 
@@ -248,8 +249,10 @@ BODIES = [
     ("/link", {"user_id": "u", "options": {"products": "assets"}}),
     ("/link", {"user_id": "u", "webhook_url": "https://elsewhere.example"}),
     ("/link", []),
-    ("/exchange", {"public_token": 5}),
-    ("/exchange", {"public_token": "token-canary", "more": {"nested": "token-canary"}}),
+    ("/exchange", {"user_id": "u", "link_session": "s", "public_token": 5}),
+    ("/exchange", {"user_id": "u", "link_session": "s", "public_token": "canary", "more": {"nested": "canary"}}),
+    ("/exchange", {"user_id": "u", "public_token": "canary"}),
+    ("/exchange", {"link_session": "s", "public_token": "canary"}),
     ("/exchange", {}),
 ]
 

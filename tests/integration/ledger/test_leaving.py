@@ -94,6 +94,35 @@ async def test_access_that_could_not_be_withdrawn_is_told_and_the_rows_go_all_th
     assert left_of(others) == {}
 
 
+async def test_every_proof_is_listed_for_whoever_runs_the_installation(bank) -> None:
+    service = bank.platform.erasure
+    proofs = []
+    for _ in range(3):
+        others = await other_tenant(bank)
+        outcome = await service.erase_tenant(others.tenant_id)
+        assert isinstance(outcome, Success)
+        proofs.insert(0, outcome.value)
+    assert await service.list_every_proof(limit=10) == proofs
+    assert await service.list_every_proof(limit=2) == proofs[:2]
+
+
+async def test_proof_of_an_erased_connection_says_what_the_provider_was_told(bank) -> None:
+    service = bank.platform.erasure
+    first, second = await bank.connect(), await bank.connect()
+    with bank.tampering(down):
+        assert isinstance(await service.erase_connection(bank.tenant_id, bank.user_id, first.id), Success)
+    assert isinstance(await service.erase_connection(bank.tenant_id, bank.user_id, second.id), Success)
+    listed, total = await service.list_connection_proofs(bank.tenant_id, limit=1)
+    assert (total, [each.connection_id for each in listed]) == (2, [second.id])
+    assert (listed[0].revoked_upstream, listed[0].not_revoked_code) == ("yes", None)
+    listed, total = await service.list_connection_proofs(bank.tenant_id, limit=1, offset=1)
+    assert (total, [each.connection_id for each in listed]) == (2, [first.id])
+    assert (listed[0].revoked_upstream, listed[0].not_revoked_code) == ("no", "provider_unavailable")
+    assert listed[0].actor_user_id == bank.user_id
+    of_first, total = await service.list_connection_proofs(bank.tenant_id, connection_id=first.id, limit=9)
+    assert (of_first, total) == (listed, 1)
+
+
 async def test_what_an_earlier_disconnection_could_not_withdraw_is_told_at_the_erasure(bank) -> None:
     others = await other_tenant(bank)
     connected = await others.connect()

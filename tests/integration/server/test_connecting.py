@@ -2,6 +2,8 @@
 
 import asyncio
 
+from tests.integration.server.conftest import make_user
+
 from bursar.server.schemas.accounts import HoldingOut
 from bursar.server.schemas.base import ItemOf, PageOf
 from bursar.server.schemas.connections import ConnectionOut
@@ -92,6 +94,24 @@ async def test_begin_and_finish_in_one_request(banked) -> None:
     failed = await user.post("/connections", json={"provider": "plaid", "public_token": "public-sandbox-x"})
     assert failed.status_code == 400
     assert len(await user.list("/connections?status=pending")) == 1
+
+
+async def test_new_connection_is_finished_by_the_user_who_began_it(banked) -> None:
+    other = await make_user(banked.platform, banked.user.http, of=banked.user, role="admin")
+    begun = (await banked.user.post("/connections", json={"provider": "plaid"})).json()["data"]
+    brought = {"connection_id": begun["id"], "public_token": banked.consent(begun["connect"]["link_token"])}
+    refused = await other.post("/connections", json=brought)
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], error["reason"]) == (400, "token_exchange_error", "sign_in_refused")
+    assert "Start it again" in refused.json()["detail"]
+    assert brought["public_token"] not in refused.text
+    assert (await banked.user.get(f"/connections/{begun['id']}")).json()["data"]["status"] == "pending"
+    done = await banked.user.post("/connections", json=brought)
+    assert (done.status_code, done.json()["data"]["status"]) == (200, "active")
+    # What is connected is the tenant's: anybody who may write renews it.
+    assert (await other.post(f"/connections/{begun['id']}/renewals")).status_code == 201
+    renewed = await other.post("/connections", json={"connection_id": begun["id"]})
+    assert (renewed.status_code, renewed.json()["data"]["id"]) == (200, begun["id"])
 
 
 async def test_missing_settings_are_named_to_the_operator_only(alice, new_user) -> None:

@@ -133,6 +133,43 @@ async def test_connection_is_erased_with_its_rows(banked, account) -> None:
     assert again.status_code == 404
 
 
+async def test_erasure_of_a_connection_is_proven_to_its_tenant_and_to_nobody_else(banked, account, log_lines) -> None:
+    from tests.integration.server.conftest import make_user
+
+    user, erased = banked.user, account["connection_id"]
+    assert await user.list("/tenant/erasures") == []
+    account_count = (await user.get("/accounts")).json()["meta"]["total"]
+    row_count = (await user.get("/transactions")).json()["meta"]["total"]
+    assert (await user.call("DELETE", f"/connections/{erased}?erase=true")).status_code == 204
+    (proof,) = await user.list("/tenant/erasures")
+    assert proof | {"id": "", "erased_at": "", "audit_hash": ""} == {
+        "id": "",
+        "connection_id": erased,
+        "provider": "plaid",
+        "erased_at": "",
+        "actor_user_id": str(user.user_id),
+        "account_count": account_count,
+        "transaction_count": row_count,
+        "revoked_upstream": "yes",
+        "not_revoked_code": None,
+        "audit_position": 2,
+        "audit_hash": "",
+    }
+    found = await banked.platform.audit.check(user.tenant_id)
+    assert (proof["audit_position"], proof["audit_hash"]) == (found.length, found.head)
+    assert (await user.get(f"/tenant/erasures/{proof['id']}")).json()["data"] == proof
+    assert await user.list(f"/tenant/erasures?connection_id={erased}") == [proof]
+    assert await user.list(f"/tenant/erasures?connection_id={proof['id']}") == []
+    reader = await make_user(banked.platform, user.http, of=user, role="readonly")
+    assert await reader.list("/tenant/erasures") == [proof]
+    stranger = await make_user(banked.platform, user.http)
+    assert await stranger.list("/tenant/erasures") == []
+    assert (await stranger.get(f"/tenant/erasures/{proof['id']}")).status_code == 404
+    # An event of another kind is no proof of an erasure.
+    left = next(one for one in await user.list("/audit_events") if one["event_type"] == "connection.left")
+    assert (await user.get(f"/tenant/erasures/{left['id']}")).status_code == 404
+
+
 async def test_tenant_is_erased_once_it_is_meant_and_its_token_with_it(banked, account) -> None:
     user = banked.user
     assert (await user.post("/tenant/erasures", json={"confirm": "yes"})).status_code == 400

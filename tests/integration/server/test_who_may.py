@@ -41,7 +41,7 @@ def without_id(answer: Any) -> dict[str, Any]:
 
 
 SOME_IDS = dict.fromkeys(
-    "connection_id account_id transaction_id transfer_id import_id run_id gap_id".split(),
+    "connection_id account_id transaction_id transfer_id import_id run_id gap_id erasure_id".split(),
     "0190f0c2-0000-7000-8000-000000000000",
 ) | {"slug": "plaid", "subject": "identity"}
 

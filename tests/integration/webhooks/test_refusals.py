@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import structlog
 
+from bursar.domain.result import Failure, Success
 from bursar.observability.logging import configure_logging
 from bursar.server.api.webhooks import MAX_BYTES
 
@@ -118,6 +119,26 @@ async def test_address_answers_strangers_shortly(stage) -> None:
     assert (await stage.http.post(f"{stage.hooks}?token=x", content=b"{}")).status_code == 400
     assert (await stage.http.post(f"{stage.hooks}/", content=b"{}")).status_code == 401
     assert kept(stage) == 0
+
+
+async def test_bank_that_one_user_has_linked_is_given_to_nobody_else(stage) -> None:
+    others, their_user = uuid4(), uuid4()
+    await stage.platform.access.create_tenant(others, their_user, name="the others")
+    service = stage.platform.connect
+    own = (await service.begin(stage.tenant_id, stage.user_id, provider_slug="plaid")).value
+    theirs = (await service.begin(others, their_user, provider_slug="plaid")).value
+    stolen = {"public_token": (await stage.link(own.start.link_token))["public_token"]}
+    refused = await service.complete(others, theirs.connection.id, stolen)
+    assert isinstance(refused, Failure)
+    assert (refused.error.code, refused.error.action) == ("sign_in_refused", "reauthenticate")
+    assert stage.query("SELECT count(*) FROM connection_credentials") == [(0,)]
+    brought = {"public_token": (await stage.link(theirs.start.link_token))["public_token"]}
+    done = await service.complete(others, theirs.connection.id, brought)
+    assert isinstance(done, Success)
+    # The address with the mark is the one where this very server takes webhooks.
+    assert (await stage.deliver(stage.make_delivery(done.value))).status_code == 200
+    marked = await stage.http.post(f"{stage.hooks}?link=0123", content=b"{}")
+    assert (marked.status_code, marked.json()["error"]["code"]) == (401, "webhook_refused")
 
 
 async def test_provider_that_is_not_set_up_is_not_available(open_test_platform, database_url) -> None:

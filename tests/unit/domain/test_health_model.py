@@ -310,3 +310,30 @@ def test_end_of_the_access_is_announced_twice(hours, days) -> None:
     state = Abstract(status=ConnectionStatus.ACTIVE, success="recent", outcome="succeeded")
     ending = replace(concrete(state), refresh_expires_at=NOW + hours * HOUR)
     assert health_of(ending, NOW).expires_soon == days
+
+
+OK = Abstract(status=ConnectionStatus.ACTIVE, success="recent", outcome="succeeded")
+
+
+def test_accounts_to_be_added_are_an_offer_that_hides_nothing_else() -> None:
+    def offered(state: Abstract):
+        return health_of(replace(concrete(state), accounts_available_at=NOW - HOUR), NOW)
+
+    health = offered(OK)
+    assert (health.state, health.reason, health.action) == (
+        ConnectionState.OK,
+        HealthReason.COMPLETE,
+        HealthAction.SELECT_ACCOUNTS,
+    )
+    assert health.accounts_available_at == NOW - HOUR
+    others = {
+        OK._replace(paused=True): HealthAction.RESUME,
+        OK._replace(status=ConnectionStatus.EXPIRED): HealthAction.REAUTHENTICATE,
+        OK._replace(success="stale"): HealthAction.WAIT,
+    }
+    for state, action in others.items():
+        assert (offered(state).action, offered(state).accounts_available_at) == (action, NOW - HOUR)
+    for status in (ConnectionStatus.PENDING, ConnectionStatus.REVOKED, ConnectionStatus.DISCONNECTED):
+        shown = offered(OK._replace(status=status))
+        assert (shown.action, shown.accounts_available_at) == (told(OK._replace(status=status)).action, None)
+    assert (told(OK).action, told(OK).accounts_available_at) == (None, None)

@@ -11,12 +11,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from bursar.banking.exceptions import BankingProviderError
+from bursar.banking.exceptions import BankingProviderError, InvalidInputError, LinkRefusedError
 from bursar.banking.http.limits import RateLimiter
 from bursar.banking.http.problems import HttpProblem, to_response, too_many, unreadable
 
 TokenResolver = Callable[[Request], "str | Awaitable[str | None] | None"]
 """Finds the access token of a request's user; None: this user has connected no bank."""
+
+UserResolver = Callable[[Request], "str | Awaitable[str | None] | None"]
+"""Finds the id of the user who sends a request; None: nobody is signed in."""
 
 ACCESS_LOGS = ("uvicorn.access", "gunicorn.access", "hypercorn.access")
 _SECRET_NAME = re.compile(r"token|secret|password|authorization|api_?key", re.IGNORECASE)
@@ -38,6 +41,8 @@ def guarded(limiter: RateLimiter | None) -> type[APIRoute]:
             async def answer(request: Request) -> Response:
                 try:
                     _check(request, limiter)
+                    if self.body_field is not None:
+                        _check_content_type(request)
                     response = await handle(request)
                 except HttpProblem as problem:
                     return problem.response()
@@ -106,6 +111,34 @@ def _check(request: Request, limiter: RateLimiter | None) -> None:
             f"{' and '.join(named)[:200]} must not stand in an address, which servers and proxies write down: send the "
             "token as `Authorization: Bearer <token>`, anything else in the body, and replace the one that was sent.",
         )
+
+
+async def find_user(request: Request, said: str | None, resolver: UserResolver | None) -> str:
+    """Return the id of the user who sends a request: as the application knows it, else as the request says.
+
+    Raises:
+        HttpProblem: 401 where the application knows nobody.
+        LinkRefusedError: the request says another one than the application.
+        InvalidInputError: nobody says who it is.
+    """
+    if resolver is None:
+        if not said or not said.strip():
+            raise InvalidInputError("user_id is an opaque id of the user at your side.", field="user_id")
+        return said
+    found = resolver(request)
+    user = await found if isawaitable(found) else found
+    if not user:
+        raise HttpProblem(401, "auth_required", "Sign in first.", {"WWW-Authenticate": "Bearer"})
+    if said is not None and said != user:
+        raise LinkRefusedError("The user_id is not of the user who is signed in: leave it out.", field="user_id")
+    return user
+
+
+def _check_content_type(request: Request) -> None:
+    """Refuse a body that any page on the web may send with the user's cookies: JSON asks the browser first."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HttpProblem(415, "unsupported_media_type", "Send the body as application/json.")
 
 
 class AddressFilter(logging.Filter):

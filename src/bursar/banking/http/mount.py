@@ -13,7 +13,7 @@ from bursar import __version__
 from bursar.banking.balance_store import BalanceStore
 from bursar.banking.face import Banking
 from bursar.banking.http.cache import AnswerCache
-from bursar.banking.http.guard import TokenResolver, guarded, mask_access_logs
+from bursar.banking.http.guard import TokenResolver, UserResolver, guarded, mask_access_logs
 from bursar.banking.http.history_routes import HistoryDeps, add_history_routes
 from bursar.banking.http.limits import RateLimit, RateLimiter
 from bursar.banking.http.pages import render_docs
@@ -28,6 +28,7 @@ def mount(
     *,
     closes: bool,
     token_resolver: TokenResolver | None,
+    link_user: UserResolver | None,
     on_webhook: NoticeHook | None,
     webhook_url: str | None,
     history_store: BalanceStore | None,
@@ -37,7 +38,7 @@ def mount(
 ) -> None:
     """Put every route under a prefix and note the provider in the application's state."""
     limiter = RateLimiter(rate_limit) if rate_limit is not None else None
-    deps = Deps(banking=banking, cache=AnswerCache(), resolver=token_resolver, webhook_url=webhook_url)
+    deps = Deps(banking=banking, cache=AnswerCache(), resolver=token_resolver, user=link_user, webhook_url=webhook_url)
     router = APIRouter(prefix=prefix, tags=["banking"], route_class=guarded(limiter), dependencies=list(dependencies))
     add_routes(router, deps)
     add_history_routes(router, deps, HistoryDeps(history_store, history_owner))

@@ -11,6 +11,7 @@ from bursar.banking import exceptions as ours
 _STATUSES: tuple[tuple[type[ours.BankingProviderError], int], ...] = (
     (ours.ProviderNotConfiguredError, 503),
     (ours.InvalidCredentialsError, 401),
+    (ours.LinkRefusedError, 403),
     (ours.ItemLoginRequiredError, 409),
     (ours.RateLimitError, 503),
     (ours.ProviderDownError, 503),

@@ -10,7 +10,14 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from bursar.banking.face import Banking
 from bursar.banking.filters import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, SortBy, SortOrder, TransactionFilters
 from bursar.banking.http.cache import AnswerCache
-from bursar.banking.http.guard import BearerCredentials, TokenResolver, bearer_token, find_token
+from bursar.banking.http.guard import (
+    BearerCredentials,
+    TokenResolver,
+    UserResolver,
+    bearer_token,
+    find_token,
+    find_user,
+)
 from bursar.banking.http.schemas import (
     AccountsAnswer,
     BalancesAnswer,
@@ -33,6 +40,7 @@ class Deps:
     banking: Banking
     cache: AnswerCache
     resolver: TokenResolver | None
+    user: UserResolver | None
     webhook_url: str | None
 
     async def accounts(self, token: str, *, refresh: bool = False) -> RecordBatch[BankAccount]:
@@ -162,9 +170,10 @@ def add_routes(router: APIRouter, deps: Deps) -> None:
 
     @router.post("/link", response_model=LinkStart, summary="Begin to link a bank, or to sign in again")
     async def link(request: Request, given: BearerCredentials, body: Annotated[LinkRequest, Body()]) -> LinkStart:
+        user_id = await find_user(request, body.user_id, deps.user)
         renewed = await find_token(request, given, deps.resolver) if body.update else None
         return await banking.create_link_token(
-            body.user_id,
+            user_id,
             renewed,
             item_id=body.item_id,
             account_selection=body.account_selection,
@@ -174,9 +183,12 @@ def add_routes(router: APIRouter, deps: Deps) -> None:
         )
 
     @router.post("/exchange", response_model=LinkedItem, summary="Turn what the user brought back into an access token")
-    async def exchange(body: Annotated[ExchangeRequest, Body()]) -> LinkedItem:
+    async def exchange(request: Request, body: Annotated[ExchangeRequest, Body()]) -> LinkedItem:
+        user_id = await find_user(request, body.user_id, deps.user)
         values: Mapping[str, str] = body.__pydantic_extra__
-        return await banking.exchange_public_token(body.public_token, user_id=body.user_id, **values)
+        return await banking.exchange_public_token(
+            body.public_token, user_id=user_id, link_session=body.link_session, **values
+        )
 
     @router.delete("/item", status_code=204, response_class=Response, summary="Withdraw the access at the provider")
     async def remove_item(token: Annotated[str, Depends(token_of)]) -> Response:

@@ -116,8 +116,11 @@ class LinkRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    user_id: str = Field(
-        min_length=1, max_length=200, description="An opaque id of your user, never an e-mail address."
+    user_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="An opaque id of your user, no e-mail address; left out where the application knows who asks.",
     )
     institution_id: str | None = Field(default=None, max_length=200)
     redirect_uri: str | None = Field(default=None, max_length=2000)
@@ -131,13 +134,21 @@ class LinkRequest(BaseModel):
 
 
 class ExchangeRequest(BaseModel):
-    """What came back from the user: `public_token`, or what `needs` of the link named."""
+    """What came back from the user: `public_token`, or what `needs` of the link named, and the link's session."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, str]  # pyright: ignore[reportIncompatibleVariableOverride] - how pydantic types them
 
     public_token: str | None = Field(default=None, max_length=4000, repr=False)
-    user_id: str = Field(default="", max_length=200, description="As the link was begun with.")
+    user_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="As the link was begun with; left out where the application knows who asks.",
+    )
+    link_session: str = Field(
+        max_length=400, repr=False, description="As the link had it: good for its user, once, for 30 minutes."
+    )
 
 
 class Received(Answer):

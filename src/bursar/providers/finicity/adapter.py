@@ -102,7 +102,7 @@ class FinicityAdapter:
             )
         now = self._clock.now()
         return ConnectStart(
-            link_token=make_link_token(self._client, customer_id, now),
+            link_token=make_link_token(self._client, customer_id, request.user_reference, now),
             authorization_url=link.link.reveal(),
             expires_at=now + LINK_LIFE,
             needs=("link_token",),
@@ -126,7 +126,7 @@ class FinicityAdapter:
             raise ProviderValidationError(
                 "The link token is missing.", code="missing_value", field="link_token", provider=SLUG
             )
-        customer_id = read_link_token(self._client, token, self._clock.now())
+        customer_id = read_link_token(self._client, token, completion.user_reference, self._clock.now())
         with self._failures.translated():
             try:
                 answer = await self._client.get_accounts(customer_id)

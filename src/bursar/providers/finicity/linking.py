@@ -1,7 +1,7 @@
 """How does a visit to Connect become a connection, and only that of the user who made it?
 
 Finicity's customer ids are numbers that anybody could guess. What a user brings back to finish connecting is therefore
-the id with a mark that only this partner can make.
+the id with a mark that only this partner can make, and that fits one user of ours.
 """
 
 import hmac
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bursar.ports.errors import ProviderAuthenticationError, ProviderUnavailableError, ProviderValidationError
+from bursar.ports.links import mark_of, refuse_other_user
 from bursar.providers.finicity.failures import NOT_READY_WAIT, SLUG
 from bursar.providers.finicity.sdk.client import FinicityClient
 from bursar.providers.finicity.sdk.models.accounts import Account
@@ -22,26 +23,31 @@ LOGIN = "institution_login_id"
 _PURPOSE = "link"
 
 
-def make_link_token(client: FinicityClient, customer_id: str, now: datetime) -> str:
-    """Return the token for a customer."""
+def make_link_token(client: FinicityClient, customer_id: str, user_reference: str, now: datetime) -> str:
+    """Return the token for a customer, which is good for this user of ours alone."""
     text = f"{customer_id}.{int((now + LINK_LIFE).timestamp())}"
-    return f"{text}.{client.seal(_PURPOSE, text)}"
+    return f"{text}.{_seal(client, text, user_reference)}"
 
 
-def read_link_token(client: FinicityClient, token: str, now: datetime) -> str:
+def read_link_token(client: FinicityClient, token: str, user_reference: str, now: datetime) -> str:
     """Return the customer of a token.
 
     Raises:
-        ProviderAuthenticationError: it is none of ours, or too old: the user starts again.
+        ProviderAuthenticationError: it was not made for this user, or is too old: the user starts again.
     """
     text, _, mark = token.strip().rpartition(".")
     customer_id, _, ends_at = text.rpartition(".")
-    is_ours = bool(customer_id) and hmac.compare_digest(client.seal(_PURPOSE, text).encode(), mark.encode())
-    if not is_ours or int(ends_at) < now.timestamp():
+    if not customer_id or not hmac.compare_digest(_seal(client, text, user_reference).encode(), mark.encode()):
+        raise refuse_other_user(SLUG)
+    if int(ends_at) < now.timestamp():
         raise ProviderAuthenticationError(
-            "The sign-in took too long or was not started here. Start it again.", code="link_expired", provider=SLUG
+            "The sign-in took too long. Start it again.", code="link_expired", provider=SLUG
         )
     return customer_id
+
+
+def _seal(client: FinicityClient, text: str, user_reference: str) -> str:
+    return client.seal(_PURPOSE, f"{text}.{mark_of(user_reference)}")
 
 
 def choose_login(accounts: Sequence[Account], wanted: str | None) -> Account:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NoReturn
 
-from bursar.ports.errors import ProviderAuthenticationError, ProviderValidationError
+from bursar.ports.errors import ProviderAuthenticationError
+from bursar.ports.links import mark_of, refuse_other_user
 from bursar.ports.provider import Credentials
 from bursar.providers.mx.failures import SLUG
 
@@ -44,24 +45,22 @@ class Seal:
         """Return the token of a login."""
         return _PREFIX + self._close("access", f"{access.user}\n{access.member}")
 
-    def link_token(self, url: str, user: str) -> str:
-        """Return a widget's address that also says, behind the `#`, for whom it was made."""
-        return f"{url}#{self._close('link', user)}"
+    def link_token(self, url: str, user: str, reference: str) -> str:
+        """Return a widget's address that also says, behind the `#`, for which user of MX's it was made.
 
-    def open_link(self, token: str) -> str:
-        """Return the user for whom a widget was opened.
+        `reference` is our user, for whom alone it opens again.
+        """
+        return f"{url}#{self._close(_kind_of_link(reference), user)}"
+
+    def open_link(self, token: str, reference: str) -> str:
+        """Return the user of MX's for whom a widget was opened.
 
         Raises:
-            ProviderValidationError: the token is none that this deployment has made.
+            ProviderAuthenticationError: the token is none that this deployment has made for this user of ours.
         """
-        user = self._open("link", token.rpartition("#")[2])
+        user = self._open(_kind_of_link(reference), token.rpartition("#")[2])
         if user is None:
-            raise ProviderValidationError(
-                "The link token is none of ours. Start to connect again.",
-                code="invalid_value",
-                field="link_token",
-                provider=SLUG,
-            )
+            raise refuse_other_user(SLUG)
         return user
 
     def open(self, credentials: Credentials) -> Access:
@@ -99,3 +98,7 @@ class Seal:
 
     def _mark(self, kind: str, text: str) -> str:
         return hmac.digest(self._key, f"{kind}\n{text}".encode(), sha256).hex()
+
+
+def _kind_of_link(reference: str) -> str:
+    return f"link {mark_of(reference)}"

@@ -103,14 +103,14 @@ class MXAdapter:
             needs = ("link_token", "member_guid")
         url = widget.url.reveal()
         return ConnectStart(
-            link_token=self._seal.link_token(url, user),
+            link_token=self._seal.link_token(url, user, request.user_reference),
             authorization_url=url,
             expires_at=self._clock.now() + WIDGET_LIFETIME,
             needs=needs,
         )
 
     async def complete(self, completion: ConnectCompletion) -> EstablishedConnection:
-        """Prove that the member is one of the user for whom the widget was opened, and that its login works."""
+        """Prove that the widget was opened for this user, that the member is theirs, and that its login works."""
         if completion.renew is not None:
             access = self._seal.open(completion.renew)
         else:
@@ -120,7 +120,8 @@ class MXAdapter:
                     raise ProviderValidationError(
                         f"The {name.replace('_', ' ')} is missing.", code="missing_value", field=name, provider=SLUG
                     )
-            access = Access(self._seal.open_link(values["link_token"]), values["member_guid"])
+            user = self._seal.open_link(values["link_token"], completion.user_reference)
+            access = Access(user, values["member_guid"])
         with self._failures.of_login():
             # Somebody else's member is not known under this user.
             member = await self._client.get_member(access.user, access.member)

@@ -15,6 +15,7 @@ from bursar.domain.time import Clock, to_utc
 from bursar.domain.transactions import ProviderTransactionData
 from bursar.domain.webhooks import ProviderNotice
 from bursar.ports.errors import ProviderNotFoundError, ProviderValidationError
+from bursar.ports.links import refuse_other_user
 from bursar.ports.provider import (
     ConnectCompletion,
     ConnectRequest,
@@ -34,12 +35,14 @@ from bursar.providers.plaid.changes import (
     read_investments,
 )
 from bursar.providers.plaid.failures import SLUG, failures
+from bursar.providers.plaid.linking import address_of, is_of_another_user
 from bursar.providers.plaid.mapping import INVESTMENT_TYPES
 from bursar.providers.plaid.notices import to_notice
 from bursar.providers.plaid.records import Collector
 from bursar.providers.plaid.sdk.client import PlaidClient
 from bursar.providers.plaid.sdk.errors import (
     PlaidConnectionError,
+    PlaidError,
     PlaidInvalidAccessTokenError,
     PlaidItemGoneError,
     PlaidRateLimitError,
@@ -86,7 +89,7 @@ class PlaidAdapter:
                 country_codes=_words(options.get("country_codes", "US")),
                 language=options.get("language", "en"),
                 access_token=request.renew.require("access_token") if request.renew is not None else None,
-                webhook=request.webhook_url,
+                webhook=request.webhook_url if renewing else address_of(request),
                 redirect_uri=request.redirect_uri,
                 days_requested=HISTORY_DAYS,
                 account_selection=request.selects_accounts,
@@ -99,7 +102,10 @@ class PlaidAdapter:
         )
 
     async def complete(self, completion: ConnectCompletion) -> EstablishedConnection:
-        """Exchange the public token, once; after update mode, prove that the old access token works again."""
+        """Exchange the public token, once; after update mode, prove that the old access token works again.
+
+        What was linked for another user is removed at Plaid: nobody else has its access token.
+        """
         if completion.renew is not None:
             with self._failures.translated():
                 answer = await self._client.get_item(completion.renew.require("access_token"))
@@ -118,6 +124,9 @@ class PlaidAdapter:
             except (PlaidConnectionError, PlaidServerError, PlaidRateLimitError):
                 # The exchange proved the token, and it is the only copy: an outage now must not lose it.
                 item = None
+            if is_of_another_user(item, completion.user_reference):
+                await self._discard(access_token)
+                raise refuse_other_user(SLUG)
         return _established(access_token, exchanged.item_id, item, self)
 
     async def sync(self, credentials: Credentials, cursor: SyncCursor | None) -> AsyncIterator[SyncBatch]:
@@ -275,6 +284,12 @@ class PlaidAdapter:
     def environment(self) -> str:
         """`sandbox` or `production`: tokens of one do not work in the other."""
         return self._client.environment
+
+    async def _discard(self, access_token: str) -> None:
+        try:
+            await self._client.remove_item(access_token)
+        except PlaidError:
+            return  # the refusal stands whether or not Plaid could be told
 
     async def _account(self, token: str, account_id: str) -> Account:
         listed = await self._client.get_accounts(token, account_ids=[account_id])

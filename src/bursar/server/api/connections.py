@@ -131,7 +131,11 @@ async def _only_provider(platform: Platform) -> str:
 async def _complete(platform: Platform, caller: Principal, connection_id: UUID, asked: ConnectBody) -> Connection:
     return value_of(
         await platform.connect.complete(
-            caller.tenant_id, connection_id, asked.given(), redirect_uri=asked.redirect_uri
+            caller.tenant_id,
+            connection_id,
+            asked.given(),
+            redirect_uri=asked.redirect_uri,
+            user_id=caller.user_id,
         ),
         caller,
         platform,

@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from bursar.domain.result import Failure
 from bursar.domain.webhooks import WebhookRefused
 from bursar.server.bodies import read_limited
 from bursar.server.deps import PlatformDep
 from bursar.server.errors import ApiError, from_failure
-from bursar.server.parameters import Parameters
+from bursar.server.parameters import Parameters, Text
 from bursar.server.responses import encode
 from bursar.server.schemas.base import ItemOf, Out
 
@@ -27,6 +28,13 @@ _BODY: dict[str, Any] = {
 }
 
 
+class WebhookParameters(Parameters):
+    """What stands in the addresses that providers are given."""
+
+    link: Annotated[Text | None, Field(max_length=100)] = None
+    """Says for which user the provider's own link was begun; nothing is taken from it here."""
+
+
 class WebhookReceiptOut(Out):
     """That a delivery was taken."""
 
@@ -36,7 +44,7 @@ class WebhookReceiptOut(Out):
 
 @router.post("/{provider}", response_model=ItemOf[WebhookReceiptOut], openapi_extra=_BODY)
 async def receive_webhook(
-    provider: str, request: Request, platform: PlatformDep, _asked: Annotated[Parameters, Query()]
+    provider: str, request: Request, platform: PlatformDep, _asked: Annotated[WebhookParameters, Query()]
 ) -> Response:
     """Take a webhook of a provider: proven by the provider's own signature or secret, not by a token of ours.
 

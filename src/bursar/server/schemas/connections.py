@@ -105,13 +105,16 @@ class ConnectionOut(Out):
     reason: str
     """Why it is in this state: a code of ours, or that of the failure behind it."""
     action: str | None
-    """Whose turn it is: `connect`, `reauthenticate`, `resume` or `import` (the user), `wait` (nobody),
-    `contact_operator` (who runs this installation), null (all is well)."""
+    """Whose turn it is: `connect`, `reauthenticate`, `resume`, `import` or `select_accounts` (the user), `wait`
+    (nobody), `contact_operator` (who runs this installation), null (all is well)."""
     state_since: Instant | None
     data_fresh_until: Instant | None
     """Until when what was read counts as fresh; null before the first reading, and for files."""
     expires_soon: int | None
     """7 or 1: the access ends within so many days unless the user renews it."""
+    accounts_available_at: Instant | None
+    """When the provider told of accounts of the login that can be added: renew with `account_selection`. Null once the
+    connection was renewed, or they came."""
     paused_at: Instant | None
     environment: str | None
     institution_id: str | None
@@ -151,6 +154,7 @@ class ConnectionOut(Out):
             state_since=health.since,
             data_fresh_until=health.data_fresh_until,
             expires_soon=health.expires_soon,
+            accounts_available_at=health.accounts_available_at,
             paused_at=connection.paused_at,
             environment=connection.environment,
             institution_id=connection.institution_id,

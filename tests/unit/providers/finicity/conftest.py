@@ -10,7 +10,14 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from bursar.ports.provider import ConnectCompletion, ConnectRequest, ConnectStart, Credentials, ProviderContext
+from bursar.ports.provider import (
+    ConnectCompletion,
+    ConnectRequest,
+    ConnectStart,
+    Credentials,
+    EstablishedConnection,
+    ProviderContext,
+)
 from bursar.providers.finicity import FinicityClient
 from bursar.providers.finicity.adapter import FinicityAdapter, make_adapter
 from bursar.providers.finicity.sandbox import FinicityFace
@@ -151,10 +158,13 @@ class Bench:
         given = {"authorization_url": start.authorization_url or "", "link_token": start.link_token or ""}
         return dict(self.server.act("complete_link", {**given, "institution_id": "first_river", **login}))
 
+    async def complete(self, values: dict[str, str], user: str = "user-1") -> EstablishedConnection:
+        return await self.adapter.complete(ConnectCompletion(values=values, user_reference=user))
+
     async def connect(self, **login: str) -> Credentials:
         start = await self.begin()
         answers = self.sign_in(start, **login)
-        done = await self.adapter.complete(ConnectCompletion(values={"link_token": answers["link_token"]}))
+        done = await self.complete({"link_token": answers["link_token"]})
         self.credentials = done.credentials
         return done.credentials
 

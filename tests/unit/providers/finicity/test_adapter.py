@@ -132,15 +132,17 @@ async def test_link_token_of_somebody_else_connects_nothing(open_bench):
     token = bench.sign_in(start)["link_token"]
     customer, ends_at, mark = token.split(".")
     sent = len(bench.requests)
-    for forged in (f"{int(customer) + 1}.{ends_at}.{mark}", f"{customer}.{int(ends_at) + 9}.{mark}", customer, "x.y.z"):
-        with pytest.raises(ProviderAuthenticationError) as caught:
-            await bench.adapter.complete(ConnectCompletion(values={"link_token": forged}))
-        assert caught.value.code == "link_expired"
+    others = (f"{int(customer) + 1}.{ends_at}.{mark}", f"{customer}.{int(ends_at) + 9}.{mark}", customer, "x.y.z")
+    for text, user in (*((forged, "user-1") for forged in others), (token, "user-2"), (token, "")):
+        with pytest.raises(ProviderAuthenticationError, match="Start it again") as caught:
+            await bench.complete({"link_token": text}, user)
+        assert caught.value.code == "sign_in_refused"
     bench.world.advance(timedelta(days=2))
-    with pytest.raises(ProviderAuthenticationError):
-        await bench.adapter.complete(ConnectCompletion(values={"link_token": token}))
+    with pytest.raises(ProviderAuthenticationError) as caught:
+        await bench.complete({"link_token": token})
+    assert caught.value.code == "link_expired"
     with pytest.raises(ProviderValidationError):
-        await bench.adapter.complete(ConnectCompletion(values={}))
+        await bench.complete({})
     assert len(bench.requests) == sent
 
 
@@ -148,7 +150,7 @@ async def test_sign_in_that_is_not_finished_asks_to_finish_it(open_bench):
     bench = open_bench()
     start = await bench.begin()
     with pytest.raises(ProviderUnavailableError) as caught:
-        await bench.adapter.complete(ConnectCompletion(values={"link_token": start.link_token or ""}))
+        await bench.complete({"link_token": start.link_token or ""})
     assert caught.value.code == "not_ready"
 
 
@@ -169,10 +171,10 @@ async def test_several_banks_of_one_visit_are_named_and_each_can_be_chosen(open_
     token = (start.link_token or "").split(".")
     values = {"link_token": _sealed(bench, customer, token[1])}
     with pytest.raises(ProviderValidationError) as caught:
-        await bench.adapter.complete(ConnectCompletion(values=values))
+        await bench.complete(values)
     assert caught.value.code == "several_logins"
     assert second.login_id in caught.value.message
-    done = await bench.adapter.complete(ConnectCompletion(values={**values, "institution_login_id": second.login_id}))
+    done = await bench.complete({**values, "institution_login_id": second.login_id})
     assert done.external_login_id == second.login_id
     # The rows of the other login stay out, and are no rejects.
     bench.credentials = done.credentials
@@ -254,7 +256,7 @@ async def test_page_of_connect_signs_in_and_sends_the_user_back(open_bench):
     assert "alert" in (await transport.post(url, data=form)).text
     back = await transport.post(url, data={**form, "password": "pass_good"})
     assert (back.status_code, back.headers["location"]) == (303, "https://ours.example/back")
-    done = await bench.adapter.complete(ConnectCompletion(values={"link_token": start.link_token or ""}))
+    done = await bench.complete({"link_token": start.link_token or ""})
     assert done.institution_name == "First River Bank"
 
 
@@ -278,8 +280,10 @@ def _request(connection_id):
 
 
 def _sealed(bench, customer, ends_at):
+    from bursar.providers.finicity.linking import _seal
+
     text = f"{customer}.{ends_at}"
-    return f"{text}.{bench.adapter._client.seal('link', text)}"
+    return f"{text}.{_seal(bench.adapter._client, text, 'user-1')}"
 
 
 def _bare(bench):

@@ -176,7 +176,7 @@ class Bench:
             {"link_token": start.link_token, "institution_id": "first_river", **login},
         )
         values = {name: answers[name] for name in start.needs}
-        made = await self.adapter.complete(ConnectCompletion(values=values, renew=renew))
+        made = await self.adapter.complete(ConnectCompletion(values=values, user_reference=user, renew=renew))
         self.credentials = made.credentials
         return made
 

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from bursar.ports.errors import ProviderAuthenticationError, ProviderValidationError
+from bursar.ports.errors import ProviderAuthenticationError
 from bursar.ports.provider import Credentials
 from bursar.providers.mx.access import Access, Seal
 
@@ -69,16 +69,16 @@ def test_ids_that_are_none_of_mxs_are_refused(values):
 
 
 def test_link_token_is_the_address_with_a_seal_that_is_never_sent(access):
-    token = Seal(KEY).link_token("https://widgets.example/abc", access.user)
+    token = Seal(KEY).link_token("https://widgets.example/abc", access.user, "ada")
     address, _, mark = token.partition("#")
     assert address == "https://widgets.example/abc"
-    assert Seal(KEY).open_link(token) == access.user
-    assert Seal(KEY).open_link(f"#{mark}") == access.user
-    # What opens a login opens no link, and the other way round.
-    with pytest.raises(ProviderValidationError):
-        Seal(KEY).open_link(Seal(KEY).access_token(access))
-    with pytest.raises(ProviderValidationError, match="Start to connect again"):
-        Seal(KEY).open_link(address)
+    assert Seal(KEY).open_link(token, "ada") == access.user
+    assert Seal(KEY).open_link(f"#{mark}", "ada") == access.user
+    # What opens a login opens no link, and the other way round; and nobody opens another's.
+    for text, reference in ((Seal(KEY).access_token(access), "ada"), (address, "ada"), (token, "ben"), (token, "")):
+        with pytest.raises(ProviderAuthenticationError, match="Start it again") as caught:
+            Seal(KEY).open_link(text, reference)
+        assert caught.value.code == "sign_in_refused"
 
 
 def test_seal_is_not_pickled():

@@ -73,9 +73,24 @@ async def test_member_of_somebody_else_cannot_be_taken(bench):
     start = await bench.adapter.begin(ConnectRequest(connection_id="c", user_reference="thief"))
     with pytest.raises(ports.ProviderAuthenticationError) as caught:
         await bench.adapter.complete(
-            ConnectCompletion(values={"link_token": start.link_token or "", "member_guid": victim})
+            ConnectCompletion(
+                values={"link_token": start.link_token or "", "member_guid": victim}, user_reference="thief"
+            )
         )
     assert caught.value.code == "connection_removed"
+
+
+async def test_widget_of_somebody_else_is_refused_before_anything_is_sent(bench):
+    start = await bench.adapter.begin(ConnectRequest(connection_id="c", user_reference="u-1"))
+    values = {"link_token": start.link_token or "", "member_guid": bench.member}
+    bench.wire.answers.clear()
+    with pytest.raises(ports.ProviderAuthenticationError) as caught:
+        await bench.adapter.complete(ConnectCompletion(values=values, user_reference="thief"))
+    assert caught.value.code == "sign_in_refused"
+    assert bench.member not in caught.value.message
+    assert bench.wire.answers == []
+    made = await bench.adapter.complete(ConnectCompletion(values=values, user_reference="u-1"))
+    assert made.external_login_id == bench.member
 
 
 @pytest.mark.parametrize("missing", ["link_token", "member_guid"])
@@ -89,7 +104,7 @@ async def test_missing_value_of_the_widget_is_named(bench, missing):
 
 async def test_made_up_link_token_is_refused_before_anything_is_sent(bench):
     bench.wire.answers.clear()
-    with pytest.raises(ports.ProviderValidationError):
+    with pytest.raises(ports.ProviderAuthenticationError):
         await bench.adapter.complete(ConnectCompletion(values={"link_token": "x#y.z", "member_guid": "MBR-1"}))
     assert bench.wire.answers == []
 
@@ -373,6 +388,6 @@ async def test_person_signs_in_on_the_page_of_the_widget(bench):
     member = done.text.partition("<code>")[2].partition("</code>")[0]
     assert "mx/connect/memberConnected" in done.text
     made = await bench.adapter.complete(
-        ConnectCompletion(values={"link_token": start.link_token or "", "member_guid": member})
+        ConnectCompletion(values={"link_token": start.link_token or "", "member_guid": member}, user_reference="u-9")
     )
     assert (made.external_login_id, made.institution_id) == (member, "mxbank")

@@ -24,7 +24,9 @@ async def read(spec, app, url, settings, institution):
         answers = app.faces[spec.slug].act(
             "complete_link", {"link_token": start.link_token, "institution_id": institution}
         )
-        made = await adapter.complete(ConnectCompletion(values={name: answers[name] for name in start.needs}))
+        made = await adapter.complete(
+            ConnectCompletion(values={name: answers[name] for name in start.needs}, user_reference="u")
+        )
         return [batch async for batch in adapter.sync(made.credentials, None)]
     finally:
         await adapter.aclose()

@@ -42,7 +42,7 @@ class Bench:
         start = await self.adapter.begin(ConnectRequest(connection_id="1", user_reference="u", renew=renew))
         answers = self.server.act(TRAITS.consent, {"link_token": start.link_token, **TRAITS.login(self.login)})
         values = {name: answers[name] for name in start.needs}
-        return await self.adapter.complete(ConnectCompletion(values=values, renew=renew))
+        return await self.adapter.complete(ConnectCompletion(values=values, user_reference="u", renew=renew))
 
     def hits(self, fault: str) -> int:
         return self.world.view.hits[fault, "mx"]

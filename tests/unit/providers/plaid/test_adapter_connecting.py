@@ -7,6 +7,7 @@ import pytest
 from bursar.domain.connections import CredentialType
 from bursar.domain.time import SystemClock
 from bursar.ports import errors as ports
+from bursar.ports.links import mark_of
 from bursar.ports.provider import (
     ConnectCompletion,
     ConnectRequest,
@@ -40,7 +41,7 @@ async def test_new_connection_starts_with_a_link_token(adapter, wire) -> None:
     assert start.expires_at == datetime(2026, 11, 21, 16, tzinfo=UTC)
     body = wire.calls[0][1]
     assert body["country_codes"] == ["US", "CA"]
-    assert body["webhook"] == "https://app.example/hooks/plaid"
+    assert body["webhook"] == f"https://app.example/hooks/plaid?link={mark_of('u-1')}"
     assert body["transactions"] == {"days_requested": 730}
     assert "link-1" not in repr(start)
 
@@ -72,6 +73,52 @@ async def test_public_token_becomes_credentials(adapter, wire, shapes) -> None:
     assert made.dates.refresh_expires_at == datetime(2027, 1, 1, tzinfo=UTC)
     assert made.dates.expires_at is None
     assert "access-9" not in repr(made)
+
+
+def hooks_of(user: str, query: str = "") -> str:
+    return f"https://app.example/hooks/plaid?{query}link={mark_of(user)}"
+
+
+async def test_item_that_was_linked_for_another_user_is_refused_and_removed(adapter, wire, shapes) -> None:
+    wire.answers["/item/public_token/exchange"] = {"access_token": "access-9", "item_id": "it-9"}
+    wire.answers["/item/get"] = {"item": {**shapes.item, "webhook": hooks_of("u-1")}}
+    wire.answers["/item/remove"] = {}
+    completion = ConnectCompletion(values={"public_token": "public-1"}, user_reference="u-2")
+    with pytest.raises(ports.ProviderAuthenticationError, match="Start it again") as caught:
+        await adapter.complete(completion)
+    assert (caught.value.code, caught.value.provider) == ("sign_in_refused", "plaid")
+    shown = "".join(traceback.format_exception(caught.value))
+    assert not any(text in shown for text in ("access-9", "public-1", "it-9", mark_of("u-1")))
+    # Nobody else has its token: it would live, and be billed, for ever.
+    assert wire.calls[-1] == ("/item/remove", {"access_token": "access-9"})
+    wire.answers["/item/remove"] = shapes.refusal("API_ERROR", "INTERNAL_SERVER_ERROR", 500)
+    with pytest.raises(ports.ProviderAuthenticationError):
+        await adapter.complete(completion)
+
+
+@pytest.mark.parametrize(
+    ("webhook", "user"),
+    [
+        (hooks_of("u-1"), "u-1"),
+        (hooks_of("u-1", "tenant=7&"), "u-1"),
+        # Nothing says for whom it was linked, or nobody says who asks.
+        (None, "u-1"),
+        ("https://app.example/hooks/plaid", "u-1"),
+        (hooks_of("u-1"), ""),
+    ],
+)
+async def test_item_that_was_linked_for_this_user_is_taken(adapter, wire, shapes, webhook, user) -> None:
+    wire.answers["/item/public_token/exchange"] = {"access_token": "access-9", "item_id": "it-9"}
+    wire.answers["/item/get"] = {"item": {**shapes.item, "webhook": webhook}}
+    made = await adapter.complete(ConnectCompletion(values={"public_token": "public-1"}, user_reference=user))
+    assert made.external_login_id == "it-9"
+
+
+async def test_mark_of_the_user_stands_beside_what_the_address_has(adapter, wire) -> None:
+    wire.answers["/link/token/create"] = {"link_token": "link-1", "expiration": "2026-11-21T16:00:00Z"}
+    asked = ConnectRequest(connection_id="c-1", user_reference="u-1", webhook_url="https://a.example/h?tenant=7")
+    await adapter.begin(asked)
+    assert wire.calls[-1][1]["webhook"] == f"https://a.example/h?tenant=7&link={mark_of('u-1')}"
 
 
 async def test_outage_after_the_exchange_does_not_lose_the_only_copy_of_the_token(adapter, wire, shapes) -> None:
