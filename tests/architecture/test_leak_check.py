@@ -27,7 +27,7 @@ def test_leak_is_named_with_its_line(leak_check: ModuleType, tmp_path: Path, tex
 
 
 @pytest.mark.parametrize(
-    "text", ["/api/v1/connections", "https://example.com/home/page", "${HOME}/work/x", "src/work/x", "~/work/x"]
+    "text", ["/api/v1/connections", "https://example.com/home/page", "${HOME}/root/x", "src/home/x", "~/root/x"]
 )
 def test_ordinary_paths_pass(leak_check: ModuleType, tmp_path: Path, text: str):
     page = tmp_path / "page.md"

@@ -96,21 +96,23 @@ def missing_to_link(spec: ProviderSpec, settings: Mapping[str, str]) -> tuple[st
 def derive_link_key(settings: Mapping[str, str]) -> bytes | None:
     """Return a key that every process with these settings has, and nobody without them; None where none is secret."""
     # The name of a key file is no secret; what is in it is.
-    found = {
+    secrets = {
         name: _content_of(value) if name.endswith("_path") else value
         for name, value in settings.items()
-        if name.endswith("_path") or _SECRET_NAME.search(name)
+        if _SECRET_NAME.search(name)
     }
+    found = {name: secret for name, secret in secrets.items() if secret}
     if not found:
         return None
     return hmac.digest(b"bursar: sessions of links", json.dumps(found, sort_keys=True).encode(), "sha256")
 
 
 def _content_of(path: str) -> str:
+    """Return what is in a file; nothing where it cannot be read, which the adapter tells in words."""
     try:
         return Path(path).expanduser().read_bytes().hex()
     except OSError:
-        return ""  # the adapter says so, and in words
+        return ""
 
 
 def read_link_options(spec: ProviderSpec, environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Does the ledger agree with what the institutions say?"""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -42,18 +42,14 @@ class ProofService:
             account = await accounts.find_account(tx, tenant_id, account_id)
             if account is None:
                 return Failure(NotFound(what="account"))
-            (proof,) = await _prove(tx, tenant_id, [account])
-        return Success(AccountProof(account=account, proof=proof))
+            (proven,) = await _prove(tx, tenant_id, [account])
+        return Success(proven)
 
     async def prove_all(self, tenant_id: UUID) -> list[AccountProof]:
         """Return the proof of every account, by institution and name."""
         async with self._database.transaction(tenant_id) as tx:
             listed, _ = await accounts.list_accounts(tx, tenant_id, limit=10_000, offset=0)
-            return [
-                AccountProof(account=account, proof=proof)
-                for some in _some_of(listed)
-                for account, proof in zip(some, await _prove(tx, tenant_id, some), strict=True)
-            ]
+            return await _prove(tx, tenant_id, listed)
 
     async def list_gaps(
         self,
@@ -96,10 +92,9 @@ async def gap_warnings(
     due = await gaps.take_due(tx, tenant_id, connection_id)
     if due:
         await accounts.lock_accounts(tx, tenant_id, due)
-        writes: list[GapWrite] = []
-        for some in _some_of(await accounts.find_accounts(tx, tenant_id, due)):
-            for account, proof in zip(some, await _prove(tx, tenant_id, some, in_full=False), strict=True):
-                writes.extend(_to_writes(account, proof))
+        touched = await accounts.find_accounts(tx, tenant_id, due)
+        proven = await _prove(tx, tenant_id, touched, in_full=False)
+        writes = [write for each in proven for write in _to_writes(each.account, each.proof)]
         if writes or await gaps.has_open(tx, tenant_id, due):
             await gaps.merge_gaps(tx, tenant_id, due, writes, sync_run_id=sync_run_id, at=at)
     count = await gaps.count_accounts_with_gaps(tx, tenant_id, connection_id)
@@ -107,11 +102,6 @@ async def gap_warnings(
         return []
     message = "Rows and balances of accounts disagree: see the balance gaps for dates and amounts."
     return [DataWarning(code="balance_gap", message=message, count=count)]
-
-
-def _some_of(listed: Sequence[Account]) -> Iterator[Sequence[Account]]:
-    """Part accounts into as many as are proven together."""
-    return (listed[at : at + _ACCOUNTS_AT_A_TIME] for at in range(0, len(listed), _ACCOUNTS_AT_A_TIME))
 
 
 def _to_writes(account: Account, proof: BalanceProof) -> list[GapWrite]:
@@ -135,9 +125,18 @@ def _to_writes(account: Account, proof: BalanceProof) -> list[GapWrite]:
 
 
 async def _prove(
-    tx: Transaction, tenant_id: UUID, some: Sequence[Account], *, in_full: bool = True
-) -> list[BalanceProof]:
+    tx: Transaction, tenant_id: UUID, listed: Sequence[Account], *, in_full: bool = True
+) -> list[AccountProof]:
     """Return the proof of each account; when only its gaps matter, rows are not read where there cannot be any."""
+    proven: list[AccountProof] = []
+    for at in range(0, len(listed), _ACCOUNTS_AT_A_TIME):
+        proven += await _prove_together(tx, tenant_id, listed[at : at + _ACCOUNTS_AT_A_TIME], in_full=in_full)
+    return proven
+
+
+async def _prove_together(
+    tx: Transaction, tenant_id: UUID, some: Sequence[Account], *, in_full: bool
+) -> list[AccountProof]:
     stated = await balances.list_stated(tx, tenant_id, [account.id for account in some])
     moving = [
         account.id
@@ -150,21 +149,24 @@ async def _prove(
         standings = await balances.list_standings(tx, tenant_id, moving)
         changes = await balances.list_row_changes(tx, tenant_id, moving)
     return [
-        prove_balances(
-            [
-                ProofObservation(
-                    observed_at=each.captured_at,
-                    on=each.observed_on,
-                    date_is_stated=each.date_is_stated,
-                    balance=each.balance,
-                    observation_id=each.id,
-                    read_at=each.created_at,
-                    is_alone=each.is_alone,
-                )
-                for each in stated[account.id]
-            ],
-            to_movements(standings.get(account.id, ()), changes.get(account.id, ())),
-            account_type=AccountType(account.account_type),
+        AccountProof(
+            account=account,
+            proof=prove_balances(
+                [
+                    ProofObservation(
+                        observed_at=each.captured_at,
+                        on=each.observed_on,
+                        date_is_stated=each.date_is_stated,
+                        balance=each.balance,
+                        observation_id=each.id,
+                        read_at=each.created_at,
+                        is_alone=each.is_alone,
+                    )
+                    for each in stated[account.id]
+                ],
+                to_movements(standings.get(account.id, ()), changes.get(account.id, ())),
+                account_type=AccountType(account.account_type),
+            ),
         )
         for account in some
     ]

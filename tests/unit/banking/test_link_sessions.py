@@ -103,7 +103,10 @@ def test_any_process_with_the_same_secrets_takes_a_session_back(tmp_path: Path, 
     assert derive_link_key(settings) != key
     assert derive_link_key({"north_secret": "a"}) != derive_link_key({"north_secret": "b"})
     assert derive_link_key({"north_application_id": "app-1"}) is None
-    assert derive_link_key({"north_private_key_path": str(tmp_path / "none.pem")}) is not None
+    # What anybody can work out is no key: neither nothing, nor what the bank shows to everybody.
+    assert derive_link_key({"north_private_key_path": str(tmp_path / "none.pem")}) is None
+    (tmp_path / "certificate.pem").write_text("shown to everybody")
+    assert derive_link_key({"north_certificate_path": str(tmp_path / "certificate.pem")}) is None
     text = LinkSessions(key, "north", clock).begin("ada").text
     assert LinkSessions(key, "north", clock).check(text, "ada")
 

@@ -1,5 +1,6 @@
 """How does the platform connect to banks through Plaid and read from them?"""
 
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -52,6 +53,8 @@ from bursar.providers.plaid.sdk.models.accounts import Account
 from bursar.providers.plaid.sdk.models.items import Item
 from bursar.providers.plaid.sdk.webhooks import WebhookRejectedError
 from bursar.transport.wire import AsyncWire
+
+_log = logging.getLogger("bursar.plaid")
 
 
 class PlaidAdapter:
@@ -288,8 +291,9 @@ class PlaidAdapter:
     async def _discard(self, access_token: str) -> None:
         try:
             await self._client.remove_item(access_token)
-        except PlaidError:
-            return  # the refusal stands whether or not Plaid could be told
+        except PlaidError as error:
+            # The refusal stands all the same; what is left is an item at Plaid that nobody can read any more.
+            _log.warning("an item of a refused link could not be removed at Plaid: %s", type(error).__name__)
 
     async def _account(self, token: str, account_id: str) -> Account:
         listed = await self._client.get_accounts(token, account_ids=[account_id])
