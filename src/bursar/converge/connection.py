@@ -14,6 +14,8 @@ Plans are made once: a seed has a few dozen rows, and to weigh plans anew costs 
 """
 _PREPARED = 1_000
 """So many statements stay prepared: more than there are, with all the types that their arguments come in."""
+_PREPARED_AFTER = 0
+"""A statement is prepared when it first runs: each of the many rollbacks has the driver forget what it had prepared."""
 
 
 class PatientConnection(psycopg.AsyncConnection[TupleRow]):
@@ -28,6 +30,7 @@ class PatientConnection(psycopg.AsyncConnection[TupleRow]):
         """Connect with the settings of the first tier."""
         connection = await super().connect(conninfo, options=_OPTIONS, **kwargs)
         connection.prepared_max = _PREPARED
+        connection.prepare_threshold = _PREPARED_AFTER
         return connection  # pyright: ignore[reportReturnType]
 
     async def wait(

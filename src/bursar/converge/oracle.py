@@ -252,8 +252,8 @@ async def sweep(witness: Witness, tenant_ids: Sequence[UUID]) -> None:
         # With its checks: what the job engine noted of a job goes with it, or no backup could be restored.
         sql.SQL("DELETE FROM procrastinate_jobs WHERE status <> 'doing'"),
     ]
-    # In one round trip: there are dozens of tables.
-    await witness.execute(sql.SQL("; ").join(statements))
+    # In one round trip, for there are dozens of tables; several statements at once cannot be prepared.
+    await witness.execute(sql.SQL("; ").join(statements), prepare=False)
 
 
 def true_keys(rows: Iterable[Row]) -> "Counter[RowKey]":
