@@ -39,5 +39,6 @@ REGRESSIONS: Mapping[str, tuple[int, Limits]] = {
     "equal rows of a file, of which others have seen one move": (40072, _WITH_BANKS),
     "a row that an ended source has told otherwise than the file before": (40208, _WITH_BANKS),
     "an id that has moved to an equal row": (40227, _WITH_BANKS),
+    "a webhook sent again before its key may be asked for": (294, Limits(channels=("plaid",))),
     "a login whose only account is away while it is connected": (1149, Limits(channels=("finicity",))),
 }

@@ -2,8 +2,10 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+import httpx2
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -158,3 +160,24 @@ async def test_forged_key_ids_do_not_hammer_plaid(client, sign, wire, shapes) ->
     for number in range(50):
         assert await client.verify_webhook(sign(kid=f"forged-{number}"), BODY) is False
     assert len(wire.calls) == 10
+
+
+async def test_no_key_is_asked_for_before_plaid_wants_to_be_asked(client, sign, signer, wire, shapes, still) -> None:
+    path = "/webhook_verification_key/get"
+    refusal = shapes.refusal("RATE_LIMIT_EXCEEDED", "RATE_LIMIT", 429)
+    wire.answers[path] = httpx2.Response(429, headers={"Retry-After": "90"}, content=refusal.content)
+    with pytest.raises(errors.PlaidRateLimitError) as told:
+        await client.verify_webhook(sign(), BODY)
+    named = still.now() + timedelta(seconds=90)
+    assert told.value.retry_at == named
+
+    wire.answers[path] = {"key": signer.jwk()}
+    still.passed_s += 89
+    for kid in (KID, "forged"):
+        with pytest.raises(errors.PlaidRateLimitError) as waits:
+            await client.verify_webhook(sign(kid=kid), BODY)
+        assert waits.value.retry_at == named
+    assert len(wire.calls) == 1
+
+    still.passed_s += 1
+    assert await client.verify_webhook(sign(), BODY) is True

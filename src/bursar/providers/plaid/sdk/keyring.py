@@ -1,5 +1,7 @@
 """Which webhook keys do we know, and may we ask for another one?"""
 
+from datetime import datetime
+
 from bursar.providers.plaid.sdk.models.items import WebhookKey
 
 KEY_LIFETIME_S = 24 * 3600.0
@@ -7,11 +9,15 @@ MAX_LOOKUPS_PER_MINUTE = 10
 
 
 class WebhookKeyring:
-    """Keys by their id, kept for a day; look-ups are counted, because forged ids must not make us hammer Plaid."""
+    """Keys by their id, kept for a day; look-ups are counted, because forged ids must not make us hammer Plaid.
+
+    Where Plaid has named a moment, nobody looks up before it: a webhook that is sent again must not make us ask early.
+    """
 
     def __init__(self) -> None:
         self._keys: dict[str, tuple[float, WebhookKey]] = {}
         self._lookups_at: list[float] = []
+        self._wait: tuple[float, datetime] | None = None
 
     def find(self, kid: str, now_s: float) -> WebhookKey | None:
         """The key, None when it is unknown or was fetched more than a day ago."""
@@ -29,3 +35,11 @@ class WebhookKeyring:
             return False
         self._lookups_at.append(now_s)
         return True
+
+    def wait(self, until_s: float, until: datetime) -> None:
+        """Look nothing up before a moment that Plaid named; told as monotonic seconds and as an instant in UTC."""
+        self._wait = (until_s, until)
+
+    def waits_until(self, now_s: float) -> datetime | None:
+        """The instant (UTC) before which nothing may be looked up; None when there is none, or it has passed."""
+        return self._wait[1] if self._wait is not None and now_s < self._wait[0] else None

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
-from bursar.providers.plaid.sdk.errors import PlaidRequestError, PlaidResponseError
+from bursar.providers.plaid.sdk.errors import PlaidError, PlaidRateLimitError, PlaidResponseError
 from bursar.providers.plaid.sdk.models.items import WebhookKey, WebhookKeyAnswer
 from bursar.providers.plaid.sdk.models.webhooks import SignedWebhook, Webhook
 from bursar.providers.plaid.sdk.session import PlaidSession
@@ -114,13 +114,21 @@ class WebhookCalls(PlaidSession):
         kept = self._webhook_keys.find(kid, now_s)
         if kept is not None:
             return kept
+        retry_at = self._webhook_keys.waits_until(now_s)
+        if retry_at is not None:
+            raise PlaidRateLimitError(
+                f"Plaid wants no question for a webhook key before {retry_at.isoformat()}", retry_at=retry_at
+            )
         if not self._webhook_keys.take_lookup(now_s):
             raise WebhookRejectedError("too many unknown keys in the last minute")
         try:
             key = (await self.get_webhook_key(kid)).key
-        except PlaidRequestError as error:
+        except PlaidError as error:
             if error.code == "INVALID_WEBHOOK_VERIFICATION_KEY_ID":
                 raise WebhookRejectedError("the key id is unknown to Plaid") from None
+            if error.retry_at is not None:
+                wait = error.retry_at - self._timing.now()
+                self._webhook_keys.wait(self._timing.monotonic() + wait.total_seconds(), error.retry_at)
             raise
         self._webhook_keys.keep(kid, key, now_s)
         return key
