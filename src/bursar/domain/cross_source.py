@@ -7,7 +7,7 @@ one source still announces and another has settled. Only rows that this source h
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -23,6 +23,17 @@ _OLDER = frozenset({EvidenceOrigin.FILE, EvidenceOrigin.ENDED})
 """Who does not say it again with every reading."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A row of the ledger that this source tells of: in this reading, or before and still."""
+
+    transaction_id: UUID
+    index: int | None = None
+    """Of the row in the reading; None where the reading does not repeat the word."""
+    word: Evidence | None = None
+    """What it told before; None where the reading tells it."""
+
+
 class CrossSource:
     """The rules across sources, on what the source's own rules have left unpaired."""
 
@@ -34,9 +45,18 @@ class CrossSource:
         self._pending: dict[Decimal, list[Evidence]] = defaultdict(list)
         self._words: dict[UUID, list[Evidence]] = defaultdict(list)
         """Row of the ledger -> every living word about it."""
-        for evidence in pairing.stored if pairing.foreign else ():
+        self._left: dict[tuple[date, Decimal], list[Evidence]] = defaultdict(list)
+        """What ended sources have left over of settled rows, by day and amount."""
+        self.moved: list[tuple[Evidence, UUID]] = []
+        """Words of this source that the reading does not repeat, and the row of the ledger that they are about."""
+        self.merged: list[tuple[UUID, UUID]] = []
+        """(from, to): two rows that are one, though the reading tells of neither."""
+        is_shared = bool(pairing.foreign) or any(one.origin is EvidenceOrigin.ENDED for one in pairing.stored)
+        for evidence in pairing.stored if is_shared else ():
             if evidence.is_living:
                 self._words[evidence.transaction_id].append(evidence)
+                if evidence.origin is EvidenceOrigin.ENDED and not evidence.is_pending:
+                    self._left[evidence.transaction_date, evidence.amount].append(evidence)
         for evidence in pairing.foreign:
             self._by_sum[evidence.transaction_date, evidence.amount, evidence.is_pending].append(evidence)
             if evidence.is_living:
@@ -56,15 +76,18 @@ class CrossSource:
         has let go of another one of them. Counted against each other they are one.
         """
         pairing = self._pairing
-        if self._by_sum:
-            self._uncross()
+        if not (self._by_sum or self._left):
+            return
         gone = {evidence.transaction_id for evidence in vanished}
-        for index, decision in enumerate(pairing.decisions if self._by_sum else ()):
+        self._uncross(gone)
+        for index, decision in enumerate(pairing.decisions):
             if decision is None or decision.transaction_id is None:
                 continue
             if pairing.claims.get(decision.transaction_id) != index:
                 continue
             other = self._double_of(index, decision, decision.transaction_id, gone)
+            if other is None:
+                other = self._left_double_of(decision, decision.transaction_id)
             if other is not None:
                 pairing.claims[other] = index
                 pairing.decisions[index] = replace(decision, absorbs=other)
@@ -72,15 +95,16 @@ class CrossSource:
                 told_by = {word.source for word in self._words[decision.transaction_id]}
                 vanished.extend(word for word in self._words[other] if word.origin in _OLDER and word.source in told_by)
 
-    def _uncross(self) -> None:
-        """Let two rows change places where another source has them the other way round.
+    def _uncross(self, gone: set[UUID]) -> None:
+        """Let rows change places where another source has them the other way round.
 
         Of two rows that were equal when each source told them first, one has moved or got another amount since: this
-        source tells of one at place 1 and of a second at place 2, the other of the first at place 2 and of a third at
-        place 1. They are two rows, not three.
+        source tells of the first at place 1 and of a second at place 2, the other of the first at place 2 and of a
+        third at place 1. They are two rows, not three; and where the third is the second, each is what the other
+        source says it is.
         """
         pairing = self._pairing
-        at: dict[tuple[date, Decimal], list[int]] = defaultdict(list)
+        at: dict[tuple[date, Decimal], list[_Told]] = defaultdict(list)
         crossed: list[tuple[int, UUID, Evidence]] = []
         for index, decision in enumerate(pairing.decisions):
             if decision is None or pairing.is_pending(decision.row):
@@ -88,43 +112,77 @@ class CrossSource:
             row, told = decision.row, decision.transaction_id
             if told is None or pairing.claims.get(told) != index:
                 continue
-            at[row.transaction_date, row.amount].append(index)
-            for word in self._words.get(told, ()):
-                is_other = word.origin is not EvidenceOrigin.OWN and word.origin is not EvidenceOrigin.ENDED
-                if is_other and not word.is_pending and not _is_at(word, row):
-                    crossed.append((index, told, word))
+            at[row.transaction_date, row.amount].append(_Told(told, index))
+            crossed.extend(
+                (index, told, word)
+                for word in self._words.get(told, ())
+                if _is_asked(word) and not word.is_pending and not _is_at(word, row)
+            )
+        if crossed:
+            for told, word in pairing.own_words.items():
+                if not word.is_pending and id(word) not in pairing.taken and told not in gone:
+                    at[word.transaction_date, word.amount].append(_Told(told, word=word))
         for index, first, word in crossed:
             decision = pairing.decisions[index]
             if decision is not None and decision.transaction_id == first:
-                self._change_places(index, decision, first, word, at[word.transaction_date, word.amount])
+                here = [one for one in at[word.transaction_date, word.amount] if self._is_told(one, first)]
+                if not self._swap(index, decision, word, here):
+                    self._change_places(index, decision, word, here)
 
-    def _change_places(
-        self, index: int, decision: Decision, first: UUID, word: Evidence, candidates: Sequence[int]
-    ) -> None:
-        pairing, place = self._pairing, (decision.row.transaction_date, decision.row.amount, False)
+    def _is_told(self, one: _Told, first: UUID) -> bool:
+        """Whether a row still is another one than the first, after what has changed places before."""
+        if one.transaction_id == first or any(word is one.word for word, _ in self.moved):
+            return False
+        decision = self._pairing.decisions[one.index] if one.index is not None else None
+        return one.index is None or (decision is not None and decision.transaction_id == one.transaction_id)
+
+    def _swap(self, index: int, decision: Decision, word: Evidence, here: Sequence[_Told]) -> bool:
+        """Let two rows change places with each other, unless as many others have them as this source has."""
+        pairing, first = self._pairing, word.transaction_id
+        there = {one.transaction_id for one in self._settled_by(word.source, decision.row)}
+        second = next((one for one in here if one.transaction_id in there), None)
+        words = [one for one in self._words[first] if _is_asked(one) and not one.is_pending]
+        agreeing = sum(_is_at(one, decision.row) for one in words)
+        if second is None or agreeing >= sum(_is_beside(one, word) for one in words):
+            return False
+        pairing.decisions[index] = self._about(decision, second.transaction_id)
+        pairing.claims[second.transaction_id] = index
+        beside = pairing.decisions[second.index] if second.index is not None else None
+        if second.index is not None and beside is not None:
+            pairing.decisions[second.index] = self._about(beside, first)
+            pairing.claims[first] = second.index
+        elif second.word is not None:
+            self.moved.append((second.word, first))
+        return True
+
+    def _change_places(self, index: int, decision: Decision, word: Evidence, here: Sequence[_Told]) -> None:
+        pairing, first = self._pairing, word.transaction_id
         third = next(
             (
                 evidence.transaction_id
-                for evidence in self._by_sum.get(place, ())
-                if evidence.source == word.source
-                and evidence.is_living
-                and evidence.transaction_id not in pairing.claims
-                and evidence.transaction_id not in pairing.own_words
+                for evidence in self._settled_by(word.source, decision.row)
+                if evidence.transaction_id not in pairing.claims and evidence.transaction_id not in pairing.own_words
             ),
             None,
         )
-        if third is None:
+        second = next((one for one in here if not self._others(first) & self._others(one.transaction_id)), None)
+        if third is None or second is None:
             return
-        for candidate in candidates:
-            beside = pairing.decisions[candidate]
-            second = beside.transaction_id if beside is not None else None
-            if beside is None or second is None or second == first:
-                continue
-            if not self._others(first) & self._others(second):
-                pairing.decisions[index] = self._about(decision, third)
-                pairing.decisions[candidate] = replace(self._about(beside, first), absorbs=second)
-                pairing.claims.update({third: index, first: candidate, second: candidate})
-                return
+        pairing.decisions[index] = self._about(decision, third)
+        pairing.claims[third] = index
+        beside = pairing.decisions[second.index] if second.index is not None else None
+        if second.index is not None and beside is not None:
+            pairing.decisions[second.index] = replace(self._about(beside, first), absorbs=second.transaction_id)
+            pairing.claims.update({first: second.index, second.transaction_id: second.index})
+        else:
+            self.merged.append((second.transaction_id, first))
+            pairing.claims.update({first: index, second.transaction_id: index})
+
+    def _settled_by(self, source: UUID | str, row: ProviderTransactionData) -> Iterable[Evidence]:
+        """Yield what a source tells as settled of the day and with the amount of a row."""
+        for evidence in self._by_sum.get((row.transaction_date, row.amount, False), ()):
+            if evidence.source == source and evidence.is_living:
+                yield evidence
 
     def _about(self, decision: Decision, transaction_id: UUID) -> Decision:
         """Return the same word about another row of the ledger; what an API leads, a file does not reword."""
@@ -243,6 +301,24 @@ class CrossSource:
                 return double
         return None
 
+    def _left_double_of(self, decision: Decision, transaction_id: UUID) -> UUID | None:
+        """Return the row that an ended source has told where this source's own row has just posted or moved to.
+
+        It had told it before this source did, and had not recognised what this source had announced.
+        """
+        row, pairing, before = decision.row, self._pairing, decision.replaces
+        if before is None or before.origin is not EvidenceOrigin.OWN or pairing.is_pending(row):
+            return None
+        if pairing.reading.is_file or not (before.is_pending or not _is_at(before, row)):
+            return None
+        tellers = {word.source for word in self._words[transaction_id]}
+        for evidence in self._left.get((row.transaction_date, row.amount), ()):
+            double = evidence.transaction_id
+            is_open = double not in pairing.claims and double not in pairing.own_words
+            if is_open and evidence.source not in tellers and not any(map(_is_asked, self._words[double])):
+                return double
+        return None
+
     def _others(self, transaction_id: UUID) -> set[UUID | str]:
         """Return who else tells of a row; what is older counts only among files, because an API that is asked knows."""
         asked_only = not self._pairing.reading.is_file
@@ -251,6 +327,15 @@ class CrossSource:
             for word in self._words[transaction_id]
             if word.origin is not EvidenceOrigin.OWN and not (asked_only and word.origin in _OLDER)
         }
+
+
+def _is_asked(word: Evidence) -> bool:
+    """True for a word of another living source."""
+    return word.origin is not EvidenceOrigin.OWN and word.origin is not EvidenceOrigin.ENDED
+
+
+def _is_beside(word: Evidence, other: Evidence) -> bool:
+    return (word.transaction_date, word.amount) == (other.transaction_date, other.amount)
 
 
 def _is_at(word: Evidence, row: ProviderTransactionData) -> bool:

@@ -1,6 +1,6 @@
 """What has a source said about a row, what is an id worth, and what may an incoming row turn out to be?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -157,3 +157,7 @@ class Verdict:
     """One for each row, in the order of the rows."""
     vanished: list[Evidence]
     """What the source told before and its listing lacks: to be taken back."""
+    moved: list[tuple[Evidence, UUID]] = field(default_factory=list[tuple[Evidence, UUID]])
+    """What the source told before, and the other row of the ledger that it turns out to be about."""
+    merged: list[tuple[UUID, UUID]] = field(default_factory=list[tuple[UUID, UUID]])
+    """(from, to): rows of the ledger that turn out to be one, though no row of the reading is about them."""

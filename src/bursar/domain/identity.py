@@ -42,7 +42,7 @@ def decide(marked: MarkedRows, stored: Iterable[Evidence], reading: Reading) -> 
             pairing.settle_new(index)
     vanished = pairing.vanished()
     across.absorb(vanished)
-    return Verdict([one for one in pairing.decisions if one is not None], vanished)
+    return Verdict([one for one in pairing.decisions if one is not None], vanished, across.moved, across.merged)
 
 
 class _OwnRules(Pairing):

@@ -126,12 +126,16 @@ async def write_transactions(
     evidence = await source_records.list_evidence(tx, tenant_id, query)
     decisions: list[tuple[ResolvedAccount, Decision]] = []
     vanished: list[Evidence] = []
+    moved: list[tuple[Evidence, UUID]] = []
+    merged: list[tuple[UUID, UUID]] = []
     with _no_collection():
         for group, rows in marked:
             account = group.account
             verdict = decide(rows, evidence.get(account.account_id, ()), _reading(group, target, as_of))
             decisions.extend((account, decision) for decision in verdict.decisions)
             vanished.extend(verdict.vanished)
+            moved.extend(verdict.moved)
+            merged.extend(verdict.merged)
         plan = _plan(decisions)
     warned = plan.warned
     counts = RecordCounts()
@@ -150,9 +154,13 @@ async def write_transactions(
         )
     if plan.words:
         await source_records.upsert_evidence(tx, tenant_id, plan.words, at=at, told_at=told_at)
-    if plan.merged:
-        doubles = [double for double, _ in plan.merged]
-        await merges.move_evidence(tx, tenant_id, plan.merged)
+    if moved:
+        words = [(word.source, word.key, to) for word, to in moved if isinstance(word.source, UUID)]
+        await merges.move_words(tx, tenant_id, words)
+    merged += plan.merged
+    if merged:
+        doubles = [double for double, _ in merged]
+        await merges.move_evidence(tx, tenant_id, merged)
         await transactions.remove_transactions(tx, tenant_id, doubles, sync_run_id=sync_run_id, at=at, is_merged=True)
     counts.unchanged = len(decisions) - counts.created - counts.updated - counts.closed
     report.transactions.add(counts)

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -169,13 +169,18 @@ class SyncService:
                 adapter = self._providers.get_provider(run.connection.provider_slug)
                 # One moment for all of a reading: which of two answers came first says nothing about the bank.
                 read_at = self._clock.now()
-                async for batch in adapter.sync(run.credentials, run.cursor):
+                may_advance = True
+                async for told in adapter.sync(run.credentials, run.cursor):
                     await reach(FaultPoint.SYNC_FETCHED)
+                    # A cursor stands for the batches before as well: after one that has to be read again none is kept.
+                    batch = told if may_advance else replace(told, cursor=None)
                     async with self._database.transaction(tenant_id) as tx:
                         if not await self._hold(tx, tenant_id, run):
                             return Failure(LeaseLost())
-                        total.add(await apply_batch(tx, tenant_id, run.target, batch, read_at))
+                        report = await apply_batch(tx, tenant_id, run.target, batch, read_at)
                         await reach(FaultPoint.SYNC_BEFORE_COMMIT)
+                    may_advance = may_advance and (batch.cursor is None or not report.rejected)
+                    total.add(report)
                     await reach(FaultPoint.SYNC_AFTER_COMMIT)
                     if on_progress is not None:
                         await on_progress(total)

@@ -67,3 +67,22 @@ async def move_evidence(tx: Transaction, tenant_id: UUID, merges: Sequence[tuple
         """,
         {"tenant_id": tenant_id, "froms": [one for one, _ in merges], "tos": [other for _, other in merges]},
     )
+
+
+async def move_words(tx: Transaction, tenant_id: UUID, moves: Sequence[tuple[UUID, str, UUID]]) -> None:
+    """Let single words be about another row of the ledger: (source, key, row)."""
+    await tx.execute(
+        """
+        UPDATE source_records e SET transaction_id = m.target,
+            raw = CASE WHEN t.texts_removed_at IS NULL THEN e.raw END
+        FROM unnest(%(sources)s::uuid[], %(keys)s::text[], %(targets)s::uuid[]) AS m (source_id, key, target)
+        JOIN transactions t ON t.tenant_id = %(tenant_id)s AND t.id = m.target
+        WHERE e.tenant_id = %(tenant_id)s AND e.source_id = m.source_id AND e.key = m.key
+        """,
+        {
+            "tenant_id": tenant_id,
+            "sources": [source_id for source_id, _, _ in moves],
+            "keys": [key for _, key, _ in moves],
+            "targets": [target for _, _, target in moves],
+        },
+    )

@@ -1,7 +1,7 @@
 """What has each source said about the rows of the ledger?"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import LiteralString
@@ -105,7 +105,8 @@ async def list_evidence(tx: Transaction, tenant_id: UUID, query: EvidenceQuery) 
     """Return the evidence that may concern a reading, by account, in the order of its keys.
 
     One statement, each part of it on an index of its own; what two parts find is taken once. Only accounts with several
-    living sources need a second one, for what others say about the rows that were found.
+    living sources need a second one, for what others say about the rows that were found; and where a row has moved to
+    another day a third, for what it was equal to before.
     """
     if not query.account_ids:
         return {}
@@ -122,6 +123,9 @@ async def list_evidence(tx: Transaction, tenant_id: UUID, query: EvidenceQuery) 
     if parts:
         await _read(tx, tenant_id, query, parts, [], found)
     shared = set(query.shared_account_ids)
+    days = _days_before(query, [one for account_id, one in found.values() if account_id in shared])
+    if days:
+        await _read(tx, tenant_id, replace(query, days=days), [_BY_DAY], [], found)
     rows = list({one.transaction_id for account_id, one in found.values() if account_id in shared})
     if rows:
         await _read(tx, tenant_id, query, [_SAME_ROWS], rows, found)
@@ -185,6 +189,17 @@ async def _read(
 
 
 _OWN = EvidenceOrigin.OWN
+
+
+def _days_before(query: EvidenceQuery, found: Sequence[Evidence]) -> list[date]:
+    """Return the days from which settled rows of the reading have moved to others."""
+    ids = set(query.ids) if found else set[str]()
+    told = {
+        one.transaction_date
+        for one in found
+        if one.origin is _OWN and one.is_living and not one.is_pending and one.provider_transaction_id in ids
+    }
+    return sorted(told.difference(query.days))
 
 
 @dataclass(slots=True, kw_only=True)
