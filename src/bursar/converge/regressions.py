@@ -40,5 +40,9 @@ REGRESSIONS: Mapping[str, tuple[int, Limits]] = {
     "a row that an ended source has told otherwise than the file before": (40208, _WITH_BANKS),
     "an id that has moved to an equal row": (40227, _WITH_BANKS),
     "a webhook sent again before its key may be asked for": (294, Limits(channels=("plaid",))),
+    "a row of an account that is away, in a run whose later steps succeed": (338, Limits(channels=("plaid",))),
+    "equal rows of which one changes, told by sources that repeat nothing": (225, Limits(channels=("plaid",))),
+    "a third row where one of two equal ones has moved": (1584, Limits(channels=("plaid",))),
+    "an announced row that posts where an ended source has told it": (1169, Limits(channels=("plaid",))),
     "a login whose only account is away while it is connected": (1149, Limits(channels=("finicity",))),
 }

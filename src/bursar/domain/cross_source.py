@@ -50,7 +50,7 @@ class CrossSource:
         self.moved: list[tuple[Evidence, UUID]] = []
         """Words of this source that the reading does not repeat, and the row of the ledger that they are about."""
         self.merged: list[tuple[UUID, UUID]] = []
-        """(from, to): two rows that are one, though the reading tells of neither."""
+        """(from, to): two rows of the ledger that are one."""
         is_shared = bool(pairing.foreign) or any(one.origin is EvidenceOrigin.ENDED for one in pairing.stored)
         for evidence in pairing.stored if is_shared else ():
             if evidence.is_living:
@@ -90,7 +90,7 @@ class CrossSource:
                 other = self._left_double_of(decision, decision.transaction_id)
             if other is not None:
                 pairing.claims[other] = index
-                pairing.decisions[index] = replace(decision, absorbs=other)
+                self.merged.append((other, decision.transaction_id))
                 # A file that told of both was made before one of them was gone, and so has an ended source.
                 told_by = {word.source for word in self._words[decision.transaction_id]}
                 vanished.extend(word for word in self._words[other] if word.origin in _OLDER and word.source in told_by)
@@ -137,13 +137,11 @@ class CrossSource:
         return one.index is None or (decision is not None and decision.transaction_id == one.transaction_id)
 
     def _swap(self, index: int, decision: Decision, word: Evidence, here: Sequence[_Told]) -> bool:
-        """Let two rows change places with each other, unless as many others have them as this source has."""
+        """Let two rows change places with each other."""
         pairing, first = self._pairing, word.transaction_id
         there = {one.transaction_id for one in self._settled_by(word.source, decision.row)}
         second = next((one for one in here if one.transaction_id in there), None)
-        words = [one for one in self._words[first] if _is_asked(one) and not one.is_pending]
-        agreeing = sum(_is_at(one, decision.row) for one in words)
-        if second is None or agreeing >= sum(_is_beside(one, word) for one in words):
+        if second is None:
             return False
         pairing.decisions[index] = self._about(decision, second.transaction_id)
         pairing.claims[second.transaction_id] = index
@@ -169,14 +167,12 @@ class CrossSource:
         if third is None or second is None:
             return
         pairing.decisions[index] = self._about(decision, third)
-        pairing.claims[third] = index
         beside = pairing.decisions[second.index] if second.index is not None else None
         if second.index is not None and beside is not None:
-            pairing.decisions[second.index] = replace(self._about(beside, first), absorbs=second.transaction_id)
-            pairing.claims.update({first: second.index, second.transaction_id: second.index})
-        else:
-            self.merged.append((second.transaction_id, first))
-            pairing.claims.update({first: index, second.transaction_id: index})
+            pairing.decisions[second.index] = self._about(beside, first)
+        self.merged.append((second.transaction_id, first))
+        claim = second.index if second.index is not None else index
+        pairing.claims.update({third: index, first: claim, second.transaction_id: claim})
 
     def _settled_by(self, source: UUID | str, row: ProviderTransactionData) -> Iterable[Evidence]:
         """Yield what a source tells as settled of the day and with the amount of a row."""
@@ -332,10 +328,6 @@ class CrossSource:
 def _is_asked(word: Evidence) -> bool:
     """True for a word of another living source."""
     return word.origin is not EvidenceOrigin.OWN and word.origin is not EvidenceOrigin.ENDED
-
-
-def _is_beside(word: Evidence, other: Evidence) -> bool:
-    return (word.transaction_date, word.amount) == (other.transaction_date, other.amount)
 
 
 def _is_at(word: Evidence, row: ProviderTransactionData) -> bool:

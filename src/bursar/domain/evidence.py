@@ -143,8 +143,6 @@ class Decision:
     """The evidence whose place this row takes: the same id with new content, a pending row, another number."""
     adds_evidence: bool = False
     """True for a repeat that another source vouched for until now: this source's evidence is to be kept, too."""
-    absorbs: UUID | None = None
-    """A second row of the ledger that turns out to be the same one: another source told it before this one settled."""
     warning: str | None = None
     """A stable code when a person should look at it: `id_reused`, `id_renumbered`, `correction_unknown`."""
 
@@ -160,4 +158,4 @@ class Verdict:
     moved: list[tuple[Evidence, UUID]] = field(default_factory=list[tuple[Evidence, UUID]])
     """What the source told before, and the other row of the ledger that it turns out to be about."""
     merged: list[tuple[UUID, UUID]] = field(default_factory=list[tuple[UUID, UUID]])
-    """(from, to): rows of the ledger that turn out to be one, though no row of the reading is about them."""
+    """(from, to): two rows of the ledger that turn out to be one: another source told it before this one settled."""

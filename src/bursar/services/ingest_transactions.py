@@ -60,13 +60,11 @@ class _Plan:
     cancelled: list[UUID]
     words: list[EvidenceWrite]
     """What sources have said about rows that are there already."""
-    merged: list[tuple[UUID, UUID]]
-    """(from, to): two rows that turned out to be one."""
     warned: dict[str, int]
 
 
 def _plan(decisions: Sequence[tuple[ResolvedAccount, Decision]]) -> _Plan:
-    plan = _Plan([], [], [], [], [], defaultdict(int))
+    plan = _Plan([], [], [], [], defaultdict(int))
     ids = iter(new_ids(sum(1 for _, decision in decisions if decision.kind in _NEW)))
     for account, decision in decisions:
         if decision.warning:
@@ -92,8 +90,6 @@ def _plan(decisions: Sequence[tuple[ResolvedAccount, Decision]]) -> _Plan:
         transaction_id = decision.transaction_id
         if transaction_id is None:
             continue
-        if decision.absorbs is not None:
-            plan.merged.append((decision.absorbs, transaction_id))
         if decision.kind in _CHANGED:
             plan.changed.append(RowWrite(transaction_id, account.account_id, decision.row))
         elif decision.kind is DuplicateDecision.DELETION:
@@ -157,7 +153,6 @@ async def write_transactions(
     if moved:
         words = [(word.source, word.key, to) for word, to in moved if isinstance(word.source, UUID)]
         await merges.move_words(tx, tenant_id, words)
-    merged += plan.merged
     if merged:
         doubles = [double for double, _ in merged]
         await merges.move_evidence(tx, tenant_id, merged)

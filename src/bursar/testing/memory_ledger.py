@@ -82,9 +82,12 @@ class MemoryLedger:
         )
         for decision in verdict.decisions:
             self._apply(decision, source, as_of or self.now)
-        for decision in verdict.decisions:
-            if decision.absorbs is not None and decision.transaction_id is not None:
-                self._merge(decision.absorbs, decision.transaction_id)
+        for word, transaction_id in verdict.moved:
+            self.writes += 1
+            place = str(word.source), word.key
+            self._evidence[place] = replace(self._evidence[place], transaction_id=transaction_id)
+        for double, transaction_id in verdict.merged:
+            self._merge(double, transaction_id)
         named = {
             place
             for place, evidence in self._evidence.items()

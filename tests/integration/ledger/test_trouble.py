@@ -34,6 +34,18 @@ def spoiling(name: str):
     return tamper
 
 
+def hiding(kind: str):
+    """Takes the accounts of a type off every list; their rows are told all the same."""
+
+    def tamper(answer: Answer) -> Answer:
+        body = json.loads(answer.body, parse_float=str)
+        accounts = body.get("accounts", [])
+        body["accounts"] = [account for account in accounts if account["type"] != kind]
+        return answer.saying(json.dumps(body).encode()) if accounts else answer
+
+    return tamper
+
+
 async def test_rejected_row_makes_the_run_partial_is_kept_once_and_is_resolved_later(bank, connection) -> None:
     bank.world.script.add_settled(CHECKING, Decimal("-1.01"), "UNREADABLE")
     bank.world.script.add_settled(CHECKING, Decimal("-1.02"), "READABLE")
@@ -218,6 +230,20 @@ async def test_row_of_an_account_that_nobody_listed_is_rejected_and_holds_the_cu
     assert report.status() is SyncStatus.PARTIAL
     assert (await bank.connection(connection)).sync_cursor == cursor
     assert [one["provider_id"] for one in await bank.platform.queries.list_rejected(bank.tenant_id)] == ["stray"]
+
+
+async def test_rows_of_an_account_that_is_away_are_read_again_though_later_steps_of_the_run_succeed(bank) -> None:
+    connected = await bank.connect()
+    with bank.tampering(hiding("depository")):
+        run = await bank.sync(connected)
+    assert run.status is SyncStatus.PARTIAL
+    assert run.counts["transactions"]["rejected"] > 0
+    assert run.counts["holdings"]["created"] > 0
+    assert not (await bank.connection(connected)).sync_cursor
+    run = await bank.sync(connected)
+    assert run.status is SyncStatus.SUCCEEDED
+    assert (await bank.connection(connected)).sync_cursor
+    await bank.assert_equal_truth()
 
 
 async def test_same_login_connected_again_is_the_first_connection(bank, connection) -> None:

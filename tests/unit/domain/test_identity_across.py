@@ -1,5 +1,6 @@
 """Rows that several readings or sources tell in different ways, and that are one."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -68,6 +69,88 @@ def test_equal_rows_that_two_sources_have_the_other_way_round_change_places(move
     ledger.take(first, source="two")
     ledger.take(second, source="one")
     assert ledger.writes == writes
+
+
+class TestEqualRowsOfWhichOneHasMovedSince:
+    """Sources that tell only what has changed: the row that stayed is not told again."""
+
+    @pytest.mark.parametrize("amount", ["-3.50", "-4.50"])
+    @pytest.mark.parametrize("moved", ["a1", "a2"])
+    def test_two_rows_that_two_sources_have_crosswise(self, moved, amount) -> None:
+        ledger = MemoryLedger(IdTrust.STABLE)
+        ledger.take([row("a1"), row("a2")], source="one")
+        ledger.take([row("b1"), row("b2")], source="two")
+        before = {one.id for one in ledger.live()}
+        there = amount != "-3.50", DAY if amount == "-3.50" else LATE
+        ledger.take([row("b1", there[1], amount)], source="two")
+        ledger.take([row(moved, there[1], amount)], source="one")
+        places = sorted((one.content.transaction_date, one.content.amount) for one in ledger.live())
+        assert places == sorted([(LATE, Decimal("-3.50")), (there[1], Decimal(amount))])
+        assert {one.id for one in ledger.live()} == before
+        assert {len({w.transaction_id for w in ledger.words() if w.source == name}) for name in ("one", "two")} == {2}
+
+    @pytest.mark.parametrize("moved", ["a1", "a2"])
+    def test_third_row_that_another_source_told_where_it_has_moved(self, moved) -> None:
+        ledger = MemoryLedger(IdTrust.STABLE)
+        ledger.take([row("a1"), row("a2")], source="one")
+        ledger.take([row("b1", DAY), row("b2")], source="two")
+        ledger.take([row(moved, DAY)], source="one")
+        assert sorted(one.content.transaction_date for one in ledger.live()) == [DAY, LATE]
+
+    def test_three_sources_agree_in_the_end_and_write_no_more(self) -> None:
+        ledger = MemoryLedger(IdTrust.STABLE)
+        names, whole = ("one", "two", "three"), Span(since=EARLY)
+        for name in names:
+            ledger.take([row(f"{name}1"), row(f"{name}2")], source=name, listing=whole)
+        then = {"one": ("one2", "one1"), "two": ("two1", "two2"), "three": ("three1", "three2")}
+        for name in ("two", "one", "three"):
+            ledger.take([row(then[name][0], DAY), row(then[name][1])], source=name, listing=whole)
+        writes = ledger.writes
+        for name in names * 2:
+            ledger.take([row(then[name][0], DAY), row(then[name][1])], source=name, listing=whole)
+        assert ledger.writes == writes
+        assert sorted(one.content.transaction_date for one in ledger.live()) == [DAY, LATE]
+
+
+class TestRowThatAnEndedSourceToldWhereThisOnePosts:
+    @pytest.fixture
+    def ledger(self) -> MemoryLedger:
+        """This source announced a row; the other one told it as posted, with a tip, and has ended since."""
+        ledger = MemoryLedger(IdTrust.STABLE)
+        ledger.take([replace(row("a1"), status="pending")], source="one")
+        ledger.take([row("b1", DAY, "-4.20")], source="two")
+        ledger.end("two")
+        return ledger
+
+    def posted(self) -> ProviderTransactionData:
+        return replace(row("a2", DAY, "-4.20"), pending_transaction_id="a1")
+
+    def test_they_are_one(self, ledger) -> None:
+        (announced, _) = ledger.live()
+        ledger.take([self.posted()], removed=["a1"], source="one")
+        assert [(one.id, one.content.amount) for one in ledger.live()] == [(announced.id, Decimal("-4.20"))]
+
+    def test_row_that_this_source_tells_as_well_is_another_one(self, ledger) -> None:
+        ledger.take([row("a0", DAY, "-4.20")], source="one")
+        ledger.take([self.posted()], removed=["a1"], source="one")
+        assert [one.content.amount for one in ledger.live()] == [Decimal("-4.20")] * 2
+
+    def test_row_that_a_living_source_tells_beside_it_is_another_one(self) -> None:
+        ledger = MemoryLedger(IdTrust.STABLE)
+        ledger.take([row("a1")], source="one")
+        ledger.take([row("b2", DAY, "-4.20")], source="two")
+        ledger.take([row("c1"), row("c2", DAY, "-4.20")], source="three")
+        ledger.end("two")
+        ledger.take([row("a1", DAY, "-4.20")], source="one")
+        assert [one.content.amount for one in ledger.live()] == [Decimal("-4.20")] * 2
+
+    def test_ended_source_that_told_of_both_knew_two(self) -> None:
+        ledger = MemoryLedger(IdTrust.STABLE)
+        ledger.take([replace(row("a1"), status="pending")], source="one")
+        ledger.take([replace(row("b1"), status="pending"), row("b2", DAY, "-4.20")], source="two")
+        ledger.end("two")
+        ledger.take([self.posted()], removed=["a1"], source="one")
+        assert [one.content.amount for one in ledger.live()] == [Decimal("-4.20")] * 2
 
 
 def test_of_equal_rows_of_a_file_that_one_is_taken_which_nobody_tells_otherwise() -> None:
