@@ -1,5 +1,7 @@
 """How are the routes put together into one application?"""
 
+from functools import cache
+
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
@@ -73,7 +75,9 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
+@cache
 def _api() -> APIRouter:
+    """Return all routes; made once, because to make them takes longer than anything else in an application's start."""
     api = APIRouter(
         prefix=PREFIX,
         dependencies=[Depends(check_form)],
