@@ -7,6 +7,7 @@ are logged under and by what they look like; what JSON cannot express becomes te
 import math
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import cast
 from uuid import UUID
@@ -106,6 +107,7 @@ def _clean_items(items: Collection[object], depth: int) -> object:
     return cleaned
 
 
+@lru_cache(maxsize=256)
 def _is_sensitive(name: str) -> bool:
     lowered = name.lower()
     if lowered in _PLAIN_NAMES:

@@ -87,17 +87,18 @@ async def gap_warnings(
 ) -> list[DataWarning]:
     """Prove what was touched, keep the gaps that this finds and closes, and warn of the connection's open ones.
 
-    Costs two small statements, and writes nothing, when nothing was touched.
+    Costs one small statement, and writes nothing, when nothing was touched.
     """
-    due = await gaps.take_due(tx, tenant_id, connection_id)
+    due, count = await gaps.take_due(tx, tenant_id, connection_id)
     if due:
         await accounts.lock_accounts(tx, tenant_id, due)
         touched = await accounts.find_accounts(tx, tenant_id, due)
         proven = await _prove(tx, tenant_id, touched, in_full=False)
         writes = [write for each in proven for write in _to_writes(each.account, each.proof)]
+        # Looked for once the accounts are locked: another connection of theirs may have found one meanwhile.
         if writes or await gaps.has_open(tx, tenant_id, due):
             await gaps.merge_gaps(tx, tenant_id, due, writes, sync_run_id=sync_run_id, at=at)
-    count = await gaps.count_accounts_with_gaps(tx, tenant_id, connection_id)
+            count = await gaps.count_accounts_with_gaps(tx, tenant_id, connection_id)
     if not count:
         return []
     message = "Rows and balances of accounts disagree: see the balance gaps for dates and amounts."

@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from bursar.domain.balances import SnapshotSource
@@ -259,26 +259,16 @@ class SyncService:
         lease = uuid4()
         async with self._database.transaction(tenant_id) as tx:
             connection = await connections.find_connection(tx, tenant_id, connection_id, for_update=True)
-            run = await sync_runs.find_run(tx, tenant_id, run_id)
-            if connection is None or run is None:
-                return Failure(NotFound(what="connection" if connection is None else "run"))
-            if run.status not in (SyncStatus.QUEUED, SyncStatus.RUNNING):
-                return Success(run)
-            refused = self._refuse(connection) or self._providers.refuse(connection.provider_slug)
-            if refused is not None:
-                await refuse_run(tx, tenant_id, run, refused, now)
-                return Failure(refused)
-            if not await leases.take_lease(
-                tx, tenant_id, connection_id, token=lease, run_id=run_id, now=now, until=now + LEASE
-            ):
-                return Failure(
-                    Conflict(
-                        code="run_in_progress",
-                        message="This connection is being read right now.",
-                        retry_after_s=int(LEASE.total_seconds()),
-                    )
+            refused = self._refuse(connection)
+            if refused is None and connection is not None:
+                refused = self._providers.refuse(connection.provider_slug)
+            run = None
+            if connection is not None and refused is None:
+                run = await leases.begin_run(
+                    tx, tenant_id, connection_id, token=lease, run_id=run_id, now=now, until=now + LEASE
                 )
-            await sync_runs.start_run(tx, tenant_id, run_id, connection_id=connection_id, at=now)
+            if connection is None or run is None:
+                return await self._not_begun(tx, tenant_id, run_id, connection, refused, now)
             quota = self._registry.providers[connection.provider_slug].quota
             if quota is not None:
                 # Committed before the provider is asked: an attempt that dies has been made all the same.
@@ -307,6 +297,28 @@ class SyncService:
             )
         )
 
+    async def _not_begun(
+        self,
+        tx: Transaction,
+        tenant_id: UUID,
+        run_id: UUID,
+        connection: Connection | None,
+        refused: ServiceFailure | None,
+        now: datetime,
+    ) -> Result[SyncRun, ServiceFailure]:
+        """Return why a run did not begin, and record it where it never will."""
+        run = await sync_runs.find_run(tx, tenant_id, run_id)
+        if connection is None or run is None:
+            return Failure(NotFound(what="connection" if connection is None else "run"))
+        if run.status not in (SyncStatus.QUEUED, SyncStatus.RUNNING):
+            return Success(run)
+        if refused is not None:
+            await refuse_run(tx, tenant_id, run, refused, now)
+            return Failure(refused)
+        wait_s = int(LEASE.total_seconds())
+        message = "This connection is being read right now."
+        return Failure(Conflict(code="run_in_progress", message=message, retry_after_s=wait_s))
+
     async def _close(
         self,
         tenant_id: UUID,
@@ -322,20 +334,7 @@ class SyncService:
         retried = failure is not None and failure.retryable and will_retry
         outcome = total.status() if failure is None else (SyncStatus.QUEUED if retried else SyncStatus.FAILED)
         async with self._database.transaction(tenant_id) as tx:
-            if not await self._hold(tx, tenant_id, run):
-                return None
-            if failure is None:
-                total.warnings.extend(
-                    await gap_warnings(tx, tenant_id, run.connection.id, sync_run_id=run.run.id, at=now)
-                )
-            closed = await finish_run(
-                tx, tenant_id, run.run.id, outcome, total, failure, now
-            ) or await sync_runs.find_run(tx, tenant_id, run.run.id)
-            before = run.connection.status
-            status = status_after(before, cause) if cause is not None else before
-            if status is not before:
-                await connections.set_status(tx, tenant_id, run.connection.id, status, at=now)
-            await leases.close_run(
+            is_ours = await leases.close_run(
                 tx,
                 tenant_id,
                 run.connection.id,
@@ -348,6 +347,19 @@ class SyncService:
                 next_attempt_at=failure.next_attempt_at if failure is not None else None,
                 at=now,
             )
+            if not is_ours:
+                return None
+            if failure is None:
+                total.warnings.extend(
+                    await gap_warnings(tx, tenant_id, run.connection.id, sync_run_id=run.run.id, at=now)
+                )
+            closed = await finish_run(
+                tx, tenant_id, run.run.id, outcome, total, failure, now
+            ) or await sync_runs.find_run(tx, tenant_id, run.run.id)
+            before = run.connection.status
+            status = status_after(before, cause) if cause is not None else before
+            if status is not before:
+                await connections.set_status(tx, tenant_id, run.connection.id, status, at=now)
             await reach(FaultPoint.SYNC_CLOSING)
             return closed
 

@@ -69,19 +69,26 @@ async def mark_due(tx: Transaction, tenant_id: UUID, account_ids: Sequence[UUID]
     )
 
 
-async def take_due(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> list[UUID]:
-    """Return the accounts of a connection whose proof is due, and take them off the list."""
+async def take_due(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> tuple[list[UUID], int]:
+    """Return a connection's accounts whose proof is due, off the list now, and how many accounts have an open gap."""
     taken = await tx.execute(
         """
-        DELETE FROM proofs_due d
-        WHERE d.tenant_id = %(tenant_id)s AND d.account_id IN (
+        WITH of_connection AS (
             SELECT account_id FROM account_sources
-            WHERE tenant_id = %(tenant_id)s AND connection_id = %(connection_id)s)
-        RETURNING d.account_id
+            WHERE tenant_id = %(tenant_id)s AND connection_id = %(connection_id)s
+        ), taken AS (
+            DELETE FROM proofs_due d
+            WHERE d.tenant_id = %(tenant_id)s AND d.account_id IN (SELECT account_id FROM of_connection)
+            RETURNING d.account_id
+        )
+        SELECT (SELECT coalesce(array_agg(account_id ORDER BY account_id), '{}') FROM taken),
+            (SELECT count(DISTINCT g.account_id) FROM balance_gaps g WHERE g.tenant_id = %(tenant_id)s
+                AND g.closed_at IS NULL AND g.account_id IN (SELECT account_id FROM of_connection))
         """,
         {"tenant_id": tenant_id, "connection_id": connection_id},
     )
-    return sorted(row[0] for row in await taken.fetchall())
+    row = await taken.fetchone()
+    return (list(row[0]), int(row[1])) if row else ([], 0)
 
 
 _MERGE = StagedStatement(

@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from psycopg.rows import dict_row
+
 from bursar.domain.connections import FailureCause
+from bursar.domain.sync import SyncRun
+from bursar.storage.sync_runs import to_run
 from bursar.storage.unit_of_work import Transaction
 
 
-async def take_lease(
+async def begin_run(
     tx: Transaction,
     tenant_id: UUID,
     connection_id: UUID,
@@ -17,27 +21,45 @@ async def take_lease(
     run_id: UUID,
     now: datetime,
     until: datetime,
-) -> bool:
-    """Make the caller the only one who may write for a connection; False while another run's lease lives.
+) -> SyncRun | None:
+    """Start a queued run, or go on with one whose worker died, and make the caller the only one who may write.
 
     A living lease of the same run is taken over: its worker died or was given up, and its token is worth nothing now.
+    Any other run of the connection that never ended is given up. Returns None, and writes nothing, where the run is not
+    there or has ended, or while another run's lease lives.
     """
-    done = await tx.execute(
-        """
-        UPDATE connections SET lease_token = %(token)s, lease_run_id = %(run_id)s, lease_until = %(until)s
-        WHERE tenant_id = %(tenant_id)s AND id = %(id)s
-            AND (lease_until IS NULL OR lease_until <= %(now)s OR lease_run_id = %(run_id)s)
-        """,
-        {
-            "token": token,
-            "run_id": run_id,
-            "until": until,
-            "tenant_id": tenant_id,
-            "id": connection_id,
-            "now": now,
-        },
-    )
-    return done.rowcount == 1
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            """
+            WITH leased AS (
+                UPDATE connections SET lease_token = %(token)s, lease_run_id = %(run_id)s, lease_until = %(until)s
+                WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+                    AND (lease_until IS NULL OR lease_until <= %(now)s OR lease_run_id = %(run_id)s)
+                    AND EXISTS (SELECT FROM sync_runs WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s
+                        AND status IN ('queued', 'running'))
+                RETURNING id
+            ), given_up AS (
+                UPDATE sync_runs SET status = 'failed', finished_at = %(now)s, error_code = 'interrupted',
+                    error_message = 'The run was interrupted; the next one goes on from the last complete step.'
+                WHERE tenant_id = %(tenant_id)s AND connection_id IN (SELECT id FROM leased) AND id <> %(run_id)s
+                    AND status = 'running'
+            )
+            UPDATE sync_runs SET status = 'running', started_at = %(now)s
+            WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s AND EXISTS (SELECT FROM leased)
+            RETURNING id, connection_id, trigger, status, started_at, finished_at, counts, warnings, error_code,
+                error_message, next_allowed_at
+            """,
+            {
+                "token": token,
+                "run_id": run_id,
+                "until": until,
+                "tenant_id": tenant_id,
+                "id": connection_id,
+                "now": now,
+            },
+        )
+        row = await cursor.fetchone()
+    return to_run(row) if row else None
 
 
 async def hold_lease(tx: Transaction, tenant_id: UUID, connection_id: UUID, *, token: UUID, until: datetime) -> bool:
@@ -109,9 +131,9 @@ async def close_run(
     cause: FailureCause | None,
     next_attempt_at: datetime | None,
     at: datetime,
-) -> None:
-    """Give the lease back and record how the run ended."""
-    await tx.execute(
+) -> bool:
+    """Give the lease back and record how the run ended; False, and nothing is written, when another run has it."""
+    done = await tx.execute(
         """
         UPDATE connections SET lease_token = NULL, lease_run_id = NULL, lease_until = NULL,
             last_sync_status = %(status)s,
@@ -135,3 +157,4 @@ async def close_run(
             "token": token,
         },
     )
+    return done.rowcount == 1

@@ -70,28 +70,7 @@ async def ensure_queued_run(
         row = await cursor.fetchone()
     if row is None:
         raise RuntimeError("a run that was inserted is not there")
-    return _to_run(row)
-
-
-async def start_run(tx: Transaction, tenant_id: UUID, run_id: UUID, *, connection_id: UUID, at: datetime) -> bool:
-    """Start a queued run, or go on with one whose worker died; False when it has ended already.
-
-    Any other run of the connection that never ended is given up: the caller holds the lease.
-    """
-    done = await tx.execute(
-        """
-        WITH given_up AS (
-            UPDATE sync_runs SET status = 'failed', finished_at = %(at)s, error_code = 'interrupted',
-                error_message = 'The run was interrupted; the next one goes on from the last complete step.'
-            WHERE tenant_id = %(tenant_id)s AND connection_id = %(connection_id)s AND id <> %(id)s
-                AND status = 'running'
-        )
-        UPDATE sync_runs SET status = 'running', started_at = %(at)s
-        WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND status IN ('queued', 'running')
-        """,
-        {"tenant_id": tenant_id, "connection_id": connection_id, "id": run_id, "at": at},
-    )
-    return done.rowcount == 1
+    return to_run(row)
 
 
 async def finish_run(
@@ -133,7 +112,7 @@ async def finish_run(
             ],
         )
         row = await cursor.fetchone()
-    return _to_run(row) if row else None
+    return to_run(row) if row else None
 
 
 async def cancel_runs(
@@ -156,7 +135,8 @@ async def cancel_runs(
     )
 
 
-def _to_run(row: dict[str, object]) -> SyncRun:
+def to_run(row: dict[str, object]) -> SyncRun:
+    """Return the run of a row that has its columns."""
     row["trigger"] = SyncTrigger(str(row["trigger"]))
     row["status"] = SyncStatus(str(row["status"]))
     return SyncRun(**row)  # pyright: ignore[reportArgumentType] - the columns are the fields, by test
@@ -175,7 +155,7 @@ async def list_runs(
             """,
             [tenant_id, connection_id, limit, offset],
         )
-        return [_to_run(row) for row in await cursor.fetchall()]
+        return [to_run(row) for row in await cursor.fetchall()]
 
 
 async def count_runs(tx: Transaction, tenant_id: UUID, connection_id: UUID) -> int:
@@ -199,7 +179,7 @@ async def find_run(tx: Transaction, tenant_id: UUID, run_id: UUID) -> SyncRun | 
             [tenant_id, run_id],
         )
         row = await cursor.fetchone()
-    return _to_run(row) if row else None
+    return to_run(row) if row else None
 
 
 _REJECTED = StagingTable(

@@ -49,6 +49,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         MASK,
     ),
 )
+_MAY_HOLD = re.compile(r"[\d@:=-]|[Bb]earer|[Bb]asic")
+"""What a text has that any of the patterns knows; most texts, such as names of events, have nothing of it."""
 
 
 class Secret:
@@ -105,8 +107,9 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= 4:
             text = text.replace(secret, MASK)
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
+    if _MAY_HOLD.search(text) is not None:
+        for pattern, replacement in _PATTERNS:
+            text = pattern.sub(replacement, text)
     return text
 
 

@@ -2,8 +2,10 @@ import copy
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bursar.transport.redaction import Secret, excerpt, redact, redact_text, sensitive_values
+from bursar.transport.redaction import _PATTERNS, Secret, excerpt, redact, redact_text, sensitive_values
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,10 @@ from bursar.transport.redaction import Secret, excerpt, redact, redact_text, sen
         ('{"access_token": "canary", "na', '{"access_token": ***, "na'),
         ('{"client_secret": "can', '{"client_secret": ***'),
         ("grant=x&refresh_token=canary&scope=a", "grant=x&refresh_token=***&scope=a"),
+        ("sent Basic dXNlcg", "sent ***"),
+        ("sent bearer abc", "sent ***"),
+        ("account \N{ARABIC-INDIC DIGIT ONE}234567890", "account ****7890"),
+        ("account " + "\N{ARABIC-INDIC DIGIT SEVEN}" * 8, "account ****" + "\N{ARABIC-INDIC DIGIT SEVEN}" * 4),
         ("only 1234567 here", "only 1234567 here"),
         ("ITEM_LOGIN_REQUIRED on 2026-07-11", "ITEM_LOGIN_REQUIRED on 2026-07-11"),
     ],
@@ -89,3 +95,11 @@ def test_excerpt_of_a_deeply_nested_body_is_still_redacted(depth) -> None:
 def test_excerpt_of_a_huge_body_is_redacted_by_pattern() -> None:
     shown = excerpt(b'{"password": "canary", "pad": "' + b"x" * 100_000 + b'"}')
     assert shown.startswith('{"password": ***')
+
+
+@given(st.text(st.sampled_from("aB1 @.:=-_/\"'") | st.characters(), max_size=60))
+def test_text_that_is_not_looked_at_holds_nothing_private(text) -> None:
+    every = text
+    for pattern, replacement in _PATTERNS:
+        every = pattern.sub(replacement, every)
+    assert redact_text(text) == every
