@@ -9,6 +9,8 @@ UV = $(shell command -v uv || echo .venv/bin/uv)
 PYTEST = .venv/bin/python -m pytest
 PYTHON_FOLDERS = $(wildcard src tests tools benchmarks)
 READY = .venv/.bursar-ready
+# Where it is set, each of the many processes of the tests would compile hundreds of modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow converge converge-mutants check format bench

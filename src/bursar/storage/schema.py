@@ -1,33 +1,20 @@
 """Is the database's schema the one that this code speaks, and how does it become so?"""
 
 import asyncio
+import re
+from importlib.resources import files
 
 import psycopg
-from alembic.command import upgrade
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.pool import NullPool
 
 _MIGRATION_LOCK = 0x627572736172
 """Advisory lock that lets one process at a time change the schema ("bursar" in hexadecimal)."""
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "bursar.storage:migrations")
-    return config
-
-
-def engine_url(database_url: str) -> str:
-    """Return the URL in the form that names the driver."""
-    return make_url(database_url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+_VERSION = re.compile(r"v(\d{4})_\w+\.py")
 
 
 def url_of_database(database_url: str, name: str) -> str:
     """Return the URL of another database on the same server, with the same role."""
+    from sqlalchemy.engine import make_url
+
     return make_url(database_url).set(database=name).render_as_string(hide_password=False)
 
 
@@ -36,12 +23,21 @@ def migrate(database_url: str) -> str:
 
     Safe to call from many processes at once: they take turns. Uses the role of the URL, which owns the tables.
     """
-    engine = create_engine(engine_url(database_url), poolclass=NullPool)
+    # Loaded where they are needed: every start asks whether the schema is current, and hardly any finds that it is not.
+    from alembic.command import upgrade
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.pool import NullPool
+
+    config = Config()
+    config.set_main_option("script_location", "bursar.storage:migrations")
+    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
             connection.commit()
-            config = _config()
             config.attributes["connection"] = connection
             upgrade(config, "head")
             connection.commit()
@@ -60,7 +56,8 @@ async def migrate_async(database_url: str) -> str:
 
 def newest_revision() -> str:
     """Return the revision that this code needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+    names = (entry.name for entry in files("bursar.storage.migrations.versions").iterdir())
+    return max(found[1] for name in names if (found := _VERSION.fullmatch(name)) is not None)
 
 
 async def current_revision(database_url: str) -> str | None:
