@@ -1,16 +1,12 @@
 """A world behind a simulated Plaid, served over real HTTP, and the vendor's own client in front of it."""
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
 import httpx2
 import plaid
 import pytest
-import uvicorn
 from plaid.api.plaid_api import PlaidApi
 from plaid.model.item_public_token_exchange_request import ItemPublicTokenExchangeRequest
 from plaid.model.products import Products
@@ -24,33 +20,11 @@ from bursar.importers.ofx.sandbox import STATEMENTS
 from bursar.providers.plaid.sandbox import SANDBOX
 from bursar.sandbox.app import create_app
 from bursar.sandbox.world import World
+from bursar.testing.loopback import LoopbackServer
 
 START = date(2026, 3, 2)
 CONTROL_TOKEN = "control-token-of-the-test"
 FIRST_PLATYPUS = "ins_109508"
-
-
-class LoopbackServer:
-    """Any ASGI application behind uvicorn on a free port of 127.0.0.1."""
-
-    def __init__(self, app: Callable) -> None:
-        self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(app, log_level="critical", lifespan="off")
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
-
-    def __enter__(self) -> "LoopbackServer":
-        self._thread.start()
-        while not self._server.started:
-            time.sleep(0.005)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(5)
-        self._socket.close()
 
 
 @dataclass

@@ -20,7 +20,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from tests.contract.sandbox_plaid.conftest import LoopbackServer, Stage
+from tests.contract.sandbox_plaid.conftest import Stage
+
+from bursar.testing.loopback import LoopbackServer
 
 
 class Receiver:

@@ -3,11 +3,9 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,7 +16,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-import uvicorn
 
 from bursar.bootstrap import Platform
 from bursar.cli.simulator import play_user
@@ -29,6 +26,7 @@ from bursar.providers.plaid.sandbox import PlaidFace
 from bursar.sandbox.app import create_app
 from bursar.sandbox.clock import VirtualClock
 from bursar.sandbox.world import World
+from bursar.testing.loopback import LoopbackServer
 
 Ledger = tuple[Counter[tuple[object, ...]], dict[str, object]]
 BANK, INSTITUTION = "first_river", "ins_109508"
@@ -59,18 +57,8 @@ def simulator() -> Iterator[Simulator]:
     now = datetime.now(UTC)
     world = World(11, start=now.date(), history_days=60, families=1, clock=VirtualClock(now))
     face = PlaidFace(rate_limits=False)
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(world, control_token="t", faces=[face]), log_level="critical", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    yield Simulator(world, f"http://127.0.0.1:{listener.getsockname()[1]}", face)
-    server.should_exit = server.force_exit = True
-    thread.join(10)
-    listener.close()
+    with LoopbackServer(create_app(world, control_token="t", faces=[face])) as server:
+        yield Simulator(world, server.url, face)
 
 
 class WorkerProcess:
