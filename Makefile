@@ -4,7 +4,8 @@
 
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$name && break; done)
-JOBS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$cores -lt 4 ] && echo $$cores || echo 4)
+# More than there are cores: browsers, servers and waits leave a part of each idle.
+JOBS ?= 4
 UV = $(shell command -v uv || echo .venv/bin/uv)
 PYTEST = .venv/bin/python -m pytest
 PYTHON_FOLDERS = $(wildcard src tests tools benchmarks)
@@ -33,7 +34,7 @@ demo: $(READY)  ## Two simulated banks in one ledger, with a server to ask (ARGS
 	@.venv/bin/bursar demo $(ARGS)
 
 test: $(READY)  ## Every test but the long runs; BURSAR_TEST_DATABASE_URL uses a PostgreSQL of yours
-	@$(PYTEST) -n $(JOBS) --dist loadfile -m "not slow" $(ARGS)
+	@$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow" $(ARGS)
 
 test-slow: $(READY)  ## The long runs
 	@$(PYTEST) -m slow $(ARGS)
